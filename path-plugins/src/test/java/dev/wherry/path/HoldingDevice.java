@@ -1,7 +1,7 @@
 package dev.wherry.path;
 
+import dev.wherry.nbd.FileSlice;
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.DefaultFileRegion;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -88,7 +88,7 @@ final class HoldingDevice extends ForwardingDevice {
   }
 
   @Override
-  public @Nullable DefaultFileRegion trySend(long offset, int length) {
+  public @Nullable FileSlice trySend(long offset, int length) {
     return null;
   }
 }

@@ -17,12 +17,15 @@ import dev.wherry.nbd.NbdException;
 import dev.wherry.nbd.server.ExportStats.Engine;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
+import java.util.EnumSet;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Does the requests of one connection and queues their replies, in the order of completion. First
@@ -52,6 +55,7 @@ final class Dispatcher {
   private final TransmissionHandler connection;
   private final Replies replies;
   private final StatusCollector status;
+  private final Set<NbdError> told = EnumSet.noneOf(NbdError.class);
   private int inFlight;
 
   Dispatcher(
@@ -351,14 +355,18 @@ final class Dispatcher {
 
   private void fail(Pending p, Throwable failure) {
     String reason = TransmissionHandler.reason(failure);
-    log.warn(
-        "{}: {} at {} length {} failed: {}",
-        name,
-        ExportStats.Command.of(p.type),
-        p.offset,
-        p.length,
-        reason);
-    fail(p, NbdException.errorOf(failure), reason, Engine.ASYNC);
+    NbdError error = NbdException.errorOf(failure);
+    // A disk that fails does so for every request: once per connection and kind is enough.
+    log.atLevel(told.add(error) ? Level.WARN : Level.DEBUG)
+        .log(
+            "{}: {} at {} length {} failed: {}: {}",
+            name,
+            ExportStats.Command.of(p.type),
+            p.offset,
+            p.length,
+            error,
+            reason);
+    fail(p, error, reason, Engine.ASYNC);
   }
 
   private void fail(Pending p, NbdError error, String reason, Engine engine) {
