@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param tlsDir where client certificates are by default, or null
  * @param volumes finds a volume by SUID, for aliases
  * @param readOnly open nothing for writing
+ * @param suid the volume that devices are opened for; empty where there is none
  */
 public record DeviceContext(
     EventLoopGroup loops,
@@ -26,7 +27,8 @@ public record DeviceContext(
     Duration ioTimeout,
     @Nullable Path tlsDir,
     Function<String, Optional<Volume>> volumes,
-    boolean readOnly) {
+    boolean readOnly,
+    String suid) {
 
   /** How requests that would wait are run, besides what completes at once on the event loop. */
   public enum Engine {
@@ -40,7 +42,24 @@ public record DeviceContext(
     URING
   }
 
+  /** A context for devices of no volume. */
+  public DeviceContext(
+      EventLoopGroup loops,
+      Executor workers,
+      Engine engine,
+      Duration ioTimeout,
+      @Nullable Path tlsDir,
+      Function<String, Optional<Volume>> volumes,
+      boolean readOnly) {
+    this(loops, workers, engine, ioTimeout, tlsDir, volumes, readOnly, "");
+  }
+
   public DeviceContext asReadOnly(boolean value) {
-    return new DeviceContext(loops, workers, engine, ioTimeout, tlsDir, volumes, value);
+    return new DeviceContext(loops, workers, engine, ioTimeout, tlsDir, volumes, value, suid);
+  }
+
+  /** The same, for the devices of one volume. An alias must not lead back to it. */
+  public DeviceContext forVolume(String name) {
+    return new DeviceContext(loops, workers, engine, ioTimeout, tlsDir, volumes, readOnly, name);
   }
 }
