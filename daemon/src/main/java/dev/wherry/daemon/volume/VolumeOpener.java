@@ -41,7 +41,10 @@ final class VolumeOpener {
     try {
       FileDevice.create(file, size);
     } catch (DeviceException e) {
-      throw Await.refusal(e, "making " + file);
+      // Not a question of room: no file there may be that long.
+      throw String.valueOf(e.getMessage()).contains("too large")
+          ? Refusal.impossible("size " + size + " is too large for the file system of " + file)
+          : Await.refusal(e, "making " + file);
     }
   }
 
