@@ -67,14 +67,14 @@ final class Credit {
     total.endOverdraw(this);
   }
 
-  /** Calls back, on any thread, when so many bytes may be had. */
-  void await(int bytes, Runnable wake) {
-    if (total.tryAcquire(bytes)) {
-      total.release(bytes);
-      export.await(bytes, wake);
-    } else {
-      total.await(bytes, wake);
-    }
+  /**
+   * Calls back, on any thread, when so many bytes may be had.
+   *
+   * @param begun whether they are to finish a payload that has begun
+   */
+  void await(int bytes, boolean begun, Runnable wake) {
+    MemoryBudget scarce = total.free() < bytes ? total : export;
+    scarce.await(bytes, begun, wake);
   }
 
   /** Bytes that this connection holds. */
