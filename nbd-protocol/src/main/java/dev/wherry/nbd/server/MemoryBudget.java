@@ -110,10 +110,6 @@ final class MemoryBudget {
     return !waiters.isEmpty();
   }
 
-  long free() {
-    return free.get();
-  }
-
   long used() {
     return total - free.get();
   }
