@@ -7,7 +7,7 @@ package dev.wherry.nbd.server;
  * <p>Confined to the connection's event loop.
  */
 final class Credit {
-  private static final int LUMP = 256 << 10;
+  private static final int LUMP = 64 << 10;
 
   private final MemoryBudget export;
   private final MemoryBudget total;
