@@ -1,0 +1,685 @@
+package dev.wherry.nbd.client;
+
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
+import dev.wherry.nbd.Wire;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Queue;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The rules of {@link NbdClient}: which request may be sent when, what is kept, what happens when a
+ * connection is lost. The essay is there. One thread, the reactor's; only {@link #submit}, {@link
+ * #start} and {@link #close} may be called on others.
+ *
+ * <pre>
+ *            dial                replay done              a link lost           drained
+ *   AWAY ───────────▶ OPENING ───────────────▶ ONLINE ───────────────▶ DRAINING ────────▶ AWAY
+ *    ▲                   │ failed                │
+ *    └───────────────────┘                      └──▶ FAILED (a flush or replay was refused)
+ * </pre>
+ *
+ * A command is in one place at a time: {@link #waiting} (not online), {@link #throttled} (too much
+ * is unflushed), among the waiters of another command (overlap), behind the {@link #barrier}, in
+ * flight on a link, or in {@link #resend} (its link was lost).
+ */
+final class Dispatcher implements Link.Listener {
+  private static final Logger log = LoggerFactory.getLogger(NbdClient.class);
+
+  /** A command that lost its turn so often gets the next one, whoever else comes. */
+  private static final int MAX_TURNS = 16;
+
+  private static final int REPLAY_WINDOW = 64;
+  private static final long SECOND = 1_000_000_000L;
+
+  enum State {
+    AWAY,
+    OPENING,
+    ONLINE,
+    DRAINING,
+    FAILED,
+    CLOSED
+  }
+
+  private final String place;
+  private final NbdClientOptions options;
+  private final Reactor reactor;
+  private final Dialer dialer;
+  private final Backoff backoff;
+  private final long ioTimeout;
+  private final CompletableFuture<Terms> connected = new CompletableFuture<>();
+
+  private State state = State.AWAY;
+
+  /** What the first connection agreed on, or better. Read on any thread. */
+  private volatile @Nullable Terms terms;
+
+  /** Counts sessions, so that what belongs to an older one is told apart. */
+  private int session;
+
+  private final List<Link> links = new ArrayList<>();
+  private int dialing;
+  private long onlineSince;
+  private @Nullable String failure;
+
+  private final AgeList age = new AgeList();
+  private final Overlaps overlaps = new Overlaps();
+  private final Ledger ledger = new Ledger();
+  private final ArrayDeque<Command> waiting = new ArrayDeque<>();
+  private final ArrayDeque<Command> throttled = new ArrayDeque<>();
+  private final ArrayDeque<Command> behindBarrier = new ArrayDeque<>();
+  private final ArrayDeque<Command> resend = new ArrayDeque<>();
+  private final ArrayDeque<Command> replay = new ArrayDeque<>();
+  private int replaying;
+  private @Nullable Command barrier;
+  private long sequence;
+
+  /** Cost of the changes in flight, in bytes: once answered they are in the ledger. */
+  private long changing;
+
+  private boolean earlyFlush;
+  private boolean unthrottling;
+  private boolean ticking;
+
+  Dispatcher(String place, NbdClientOptions options, Reactor reactor, Dialer dialer, long seed) {
+    this.place = place;
+    this.options = options;
+    this.reactor = reactor;
+    this.dialer = dialer;
+    this.backoff =
+        new Backoff(options.minBackoff(), options.maxBackoff(), new SplittableRandom(seed));
+    this.ioTimeout = options.ioTimeout().toNanos();
+  }
+
+  // Any thread.
+
+  /** Connects for the first time; fails at the first failure. */
+  CompletableFuture<Terms> start() {
+    reactor.execute(this::dial);
+    return connected;
+  }
+
+  @Nullable Terms terms() {
+    return terms;
+  }
+
+  /** Takes a command; its {@link Command#done} tells the outcome on the event loop. */
+  void submit(Command c) {
+    if (reactor.inLoop()) {
+      accept(c);
+      return;
+    }
+    try {
+      reactor.execute(() -> accept(c));
+    } catch (RejectedExecutionException e) {
+      c.releasePayload();
+      c.done.completeExceptionally(
+          new NbdException(NbdError.EIO, place + ": the event loop is shut down", e));
+    }
+  }
+
+  /** Gives everything up. Completes when all connections are closed. */
+  CompletableFuture<Void> close() {
+    CompletableFuture<Void> closed = new CompletableFuture<>();
+    try {
+      reactor.execute(
+          () ->
+              end(State.CLOSED, place + ": the client is closed")
+                  .whenComplete((v, e) -> closed.complete(null)));
+    } catch (RejectedExecutionException e) {
+      log.debug("{}: closing after its event loop was shut down", place, e);
+      closed.complete(null);
+    }
+    return closed;
+  }
+
+  // The way of a command.
+
+  private void accept(Command c) {
+    if (state == State.FAILED || state == State.CLOSED) {
+      c.releasePayload();
+      c.done.completeExceptionally(new NbdException(NbdError.EIO, String.valueOf(failure)));
+      return;
+    }
+    c.sequence = ++sequence;
+    c.deadline = reactor.nanoTime() + ioTimeout;
+    age.add(c);
+    startTicking();
+    admit(c);
+  }
+
+  /** Sends a command if nothing stands against it, else puts it where it waits. */
+  private void admit(Command c) {
+    if (c.settled) {
+      discard(c);
+      return;
+    }
+    if (state != State.ONLINE) {
+      waiting.add(c);
+      return;
+    }
+    if (c.hasRange()) {
+      if (barrier != null && barrier != c) {
+        behindBarrier.add(c);
+        return;
+      }
+      Command other = overlaps.find(c);
+      if (other != null) {
+        if (++c.turns > MAX_TURNS) {
+          barrier = c;
+        }
+        if (other.waiters == null) {
+          other.waiters = new ArrayDeque<>();
+        }
+        other.waiters.add(c);
+        return;
+      }
+    }
+    if (c.changesData()) {
+      if (isThrottled(c) || (!throttled.isEmpty() && !unthrottling)) {
+        throttled.add(c);
+        flushEarly();
+        return;
+      }
+      overlaps.hold(c);
+      changing += c.cost();
+    }
+    c.admitted = true;
+    transmit(c);
+    if (barrier == c) {
+      liftBarrier();
+    }
+  }
+
+  private boolean isThrottled(Command c) {
+    if (!keepsLedger()) {
+      return false;
+    }
+    long kept = ledger.bytes() + changing;
+    return kept > 0 && kept + c.cost() > options.replayLimit();
+  }
+
+  /** In the order they came: a large one is not overtaken for ever by small ones. */
+  private void unthrottle() {
+    if (!unthrottling) {
+      unthrottling = true;
+      while (state == State.ONLINE && !throttled.isEmpty() && !isThrottled(throttled.element())) {
+        admit(throttled.remove());
+      }
+      unthrottling = false;
+    }
+  }
+
+  private boolean keepsLedger() {
+    Terms t = terms;
+    return t != null && t.has(Wire.FLAG_SEND_FLUSH);
+  }
+
+  private void transmit(Command c) {
+    if (c.type == Wire.CMD_FLUSH) {
+      c.covers = ledger.appended();
+    }
+    leastBusy().send(c);
+  }
+
+  private Link leastBusy() {
+    Link best = links.get(0);
+    for (int i = 1; i < links.size(); i++) {
+      if (links.get(i).inFlight() < best.inFlight()) {
+        best = links.get(i);
+      }
+    }
+    return best;
+  }
+
+  private void liftBarrier() {
+    barrier = null;
+    admitAll(behindBarrier);
+  }
+
+  private void admitAll(Queue<Command> queue) {
+    for (int n = queue.size(); n > 0 && !queue.isEmpty(); n--) {
+      admit(queue.remove());
+    }
+  }
+
+  private void flushEarly() {
+    boolean needed = ledger.bytes() > options.replayLimit() / 2 || !throttled.isEmpty();
+    if (needed && !ledger.isEmpty() && !earlyFlush && state == State.ONLINE) {
+      earlyFlush = true;
+      transmit(new Command(Command.Role.EARLY_FLUSH, Wire.CMD_FLUSH, 0, 0, 0, null));
+    }
+  }
+
+  // What links tell.
+
+  @Override
+  public void answered(Link link, Command c) {
+    if (c.error() == NbdError.ESHUTDOWN) {
+      c.dropReply();
+      reclaim(c);
+      link.fail(new NbdException(NbdError.ESHUTDOWN, place + ": the server is shutting down"));
+      return;
+    }
+    switch (c.role) {
+      case PROBE -> {
+        c.dropReply();
+        if (state == State.OPENING) {
+          startReplay();
+        }
+      }
+      case REPLAY -> replayed(c);
+      case EARLY_FLUSH -> {
+        earlyFlush = false;
+        flushed(c);
+      }
+      case CALLER -> {
+        if (c.type == Wire.CMD_FLUSH) {
+          flushed(c);
+        } else if (c.changesData()) {
+          changed(c);
+        }
+        settle(c);
+        wake(c);
+        unthrottle();
+        flushEarly();
+      }
+    }
+    if (state == State.DRAINING) {
+      endDrainIfEmpty();
+    }
+  }
+
+  private void changed(Command c) {
+    unhold(c);
+    if (c.error() == null && keepsLedger()) {
+      ledger.append(c);
+    } else {
+      c.releasePayload();
+    }
+  }
+
+  private void unhold(Command c) {
+    overlaps.release(c);
+    changing -= c.cost();
+    c.admitted = false;
+  }
+
+  private void flushed(Command c) {
+    if (c.error() != null) {
+      // The server may have thrown away what it could not write: trying again proves nothing.
+      String text = c.failure(place).getMessage();
+      settle(c);
+      end(State.FAILED, text + "; the device must be opened again");
+      return;
+    }
+    if (state == State.ONLINE || state == State.DRAINING) {
+      ledger.flushed(c.covers);
+      unthrottle();
+      flushEarly();
+    }
+  }
+
+  /** Answers the caller, unless that has been done. */
+  private void settle(Command c) {
+    if (c.role != Command.Role.CALLER) {
+      return;
+    }
+    if (c.settled) {
+      c.dropReply();
+      return;
+    }
+    c.settled = true;
+    age.remove(c);
+    if (c.error() == null) {
+      c.done.complete(c);
+    } else {
+      NbdException e = c.failure(place);
+      c.dropReply();
+      c.done.completeExceptionally(e);
+    }
+  }
+
+  private void wake(Command c) {
+    ArrayDeque<Command> waiters = c.waiters;
+    if (waiters != null) {
+      c.waiters = null;
+      admitAll(waiters);
+    }
+  }
+
+  /** Lets go of a command that nobody waits for and that is nowhere else. */
+  private void discard(Command c) {
+    if (c.admitted && c.changesData()) {
+      unhold(c);
+    }
+    c.releasePayload();
+    c.dropReply();
+    wake(c);
+    if (barrier == c) {
+      liftBarrier();
+    }
+  }
+
+  // Sessions.
+
+  private void dial() {
+    if (state != State.AWAY) {
+      return;
+    }
+    state = State.OPENING;
+    int mine = ++session;
+    dialer
+        .dial(options.connectTimeout().toNanos())
+        .whenComplete(
+            (link, e) -> {
+              if (mine != session || state != State.OPENING) {
+                closeQuietly(link);
+              } else if (e != null) {
+                attemptFailed(e);
+              } else {
+                opened(link);
+              }
+            });
+  }
+
+  private void opened(Link first) {
+    Terms now = first.terms();
+    Terms before = terms;
+    String missing = before == null ? null : now.missingAgainst(before);
+    links.add(first);
+    first.start(this);
+    if (missing != null) {
+      attemptFailed(
+          new NbdConnectException(
+              NbdConnectException.Reason.REFUSED,
+              place + ": the export is not what it was: " + missing));
+      return;
+    }
+    dialing = now.has(Wire.FLAG_CAN_MULTI_CONN) ? options.connections() - 1 : 0;
+    if (dialing == 0) {
+      startReplay();
+      return;
+    }
+    int mine = session;
+    // A server that has no room for more may leave us in its backlog: that is no reason to wait.
+    long limit = Math.min(options.connectTimeout().toNanos(), SECOND);
+    for (int n = dialing; n > 0; n--) {
+      dialer.dial(limit).whenComplete((link, e) -> openedMore(mine, link, e));
+    }
+  }
+
+  private void openedMore(int mine, @Nullable Link link, @Nullable Throwable e) {
+    if (mine != session || state != State.OPENING) {
+      closeQuietly(link);
+      return;
+    }
+    Link first = links.get(0);
+    if (link == null) {
+      log.debug("{}: no further connection: {}", place, String.valueOf(e));
+    } else if (link.terms().equals(first.terms())) {
+      links.add(link);
+      link.start(this);
+    } else {
+      closeQuietly(link);
+    }
+    if (--dialing > 0) {
+      return;
+    }
+    if (links.size() > 1 && first.terms().size() > 0) {
+      // That the first one still answers proves that all of them lead to one run of the server.
+      first.send(
+          new Command(Command.Role.PROBE, Wire.CMD_READ, 0, 0, first.terms().minBlock(), null));
+      startTicking();
+    } else {
+      startReplay();
+    }
+  }
+
+  private void closeQuietly(@Nullable Link link) {
+    if (link != null) {
+      link.close();
+    }
+  }
+
+  private void startReplay() {
+    Terms now = links.get(0).terms();
+    replay.addAll(ledger.replay(now.maxLength()));
+    if (!replay.isEmpty()) {
+      log.info("{}: replaying {} changes, {} bytes", place, replay.size(), ledger.bytes());
+      startTicking();
+    }
+    replayMore();
+  }
+
+  private void replayMore() {
+    while (replaying < REPLAY_WINDOW && !replay.isEmpty()) {
+      replaying++;
+      leastBusy().send(replay.remove());
+    }
+    if (replaying == 0) {
+      online();
+    }
+  }
+
+  private void replayed(Command c) {
+    replaying--;
+    c.releasePayload();
+    if (c.error() != null) {
+      end(
+          State.FAILED,
+          c.failure(place).getMessage()
+              + ", when it was replayed: data that was written and not flushed is lost");
+    } else if (state == State.OPENING) {
+      replayMore();
+    }
+  }
+
+  private void online() {
+    Terms now = links.get(0).terms();
+    state = State.ONLINE;
+    onlineSince = reactor.nanoTime();
+    terms = now;
+    if (connected.isDone()) {
+      log.info("{}: connected again, {} connections", place, links.size());
+    } else {
+      log.info("{}: connected, {} connections, {}", place, links.size(), now);
+      connected.complete(now);
+    }
+    while (state == State.ONLINE && !resend.isEmpty()) {
+      transmit(resend.remove());
+    }
+    if (state == State.ONLINE) {
+      admitAll(waiting);
+      unthrottle();
+      flushEarly();
+    }
+  }
+
+  @Override
+  public void lost(Link link, Throwable cause) {
+    links.remove(link);
+    link.unanswered().forEach(this::reclaim);
+    if (state == State.OPENING) {
+      attemptFailed(cause);
+      return;
+    }
+    if (state == State.ONLINE) {
+      log.warn("{}: connection lost: {}", place, cause.toString());
+      state = State.DRAINING;
+      int mine = session;
+      reactor.schedule(
+          () -> {
+            if (state == State.DRAINING && mine == session) {
+              endDrain();
+            }
+          },
+          Math.min(2 * SECOND, ioTimeout / 4));
+    }
+    if (state == State.DRAINING) {
+      endDrainIfEmpty();
+    }
+  }
+
+  private void endDrainIfEmpty() {
+    for (Link link : links) {
+      if (link.inFlight() > 0) {
+        return;
+      }
+    }
+    endDrain();
+  }
+
+  private void endDrain() {
+    if (reactor.nanoTime() - onlineSince > SECOND) {
+      backoff.reset();
+    }
+    hangUp();
+    away();
+  }
+
+  private void attemptFailed(Throwable cause) {
+    hangUp();
+    if (!connected.isDone()) {
+      state = State.CLOSED;
+      failure = cause.getMessage();
+      connected.completeExceptionally(cause);
+      return;
+    }
+    log.debug("{}: still away: {}", place, cause.toString());
+    away();
+  }
+
+  private void away() {
+    state = State.AWAY;
+    session++;
+    List<Command> sorted = new ArrayList<>(resend);
+    sorted.sort(Comparator.comparingLong(c -> c.sequence));
+    resend.clear();
+    resend.addAll(sorted);
+    reactor.schedule(this::dial, backoff.next());
+  }
+
+  /** Closes all links and takes back what is in flight on them. */
+  private CompletableFuture<Void> hangUp() {
+    List<Link> all = List.copyOf(links);
+    links.clear();
+    List<CompletableFuture<Void>> closed = new ArrayList<>();
+    for (Link link : all) {
+      link.unanswered().forEach(this::reclaim);
+      closed.add(link.close());
+    }
+    replay.forEach(Command::releasePayload);
+    replay.clear();
+    replaying = 0;
+    return CompletableFuture.allOf(closed.toArray(new CompletableFuture<?>[0]));
+  }
+
+  /** Takes back a command whose answer will not come. */
+  private void reclaim(Command c) {
+    switch (c.role) {
+      case CALLER -> {
+        if (c.settled || state == State.FAILED || state == State.CLOSED) {
+          discard(c);
+        } else {
+          resend.add(c);
+        }
+      }
+      case EARLY_FLUSH -> earlyFlush = false;
+      case REPLAY, PROBE -> c.releasePayload();
+    }
+  }
+
+  // Ends.
+
+  private CompletableFuture<Void> end(State last, String why) {
+    if (state == State.CLOSED || (state == State.FAILED && last == State.FAILED)) {
+      return CompletableFuture.completedFuture(null);
+    }
+    if (last == State.FAILED) {
+      log.error("{}", why);
+    }
+    state = last;
+    failure = why;
+    session++;
+    barrier = null;
+    for (Command c = age.oldest(); c != null; c = age.oldest()) {
+      giveUp(c, why);
+    }
+    CompletableFuture<Void> closed = hangUp();
+    for (Queue<Command> queue : List.of(waiting, throttled, behindBarrier, resend)) {
+      while (!queue.isEmpty()) {
+        discard(queue.remove());
+      }
+    }
+    ledger.clear();
+    connected.completeExceptionally(
+        new NbdConnectException(NbdConnectException.Reason.UNREACHABLE, why));
+    return closed;
+  }
+
+  private void giveUp(Command c, String why) {
+    c.settled = true;
+    age.remove(c);
+    c.done.completeExceptionally(new NbdException(NbdError.EIO, why));
+  }
+
+  private void startTicking() {
+    if (!ticking) {
+      ticking = true;
+      reactor.schedule(this::tick, Math.max(1_000_000L, Math.min(SECOND, ioTimeout / 16)));
+    }
+  }
+
+  private void tick() {
+    ticking = false;
+    long now = reactor.nanoTime();
+    for (Command c = age.oldest(); c != null && c.deadline - now <= 0; c = age.oldest()) {
+      expire(c);
+    }
+    boolean busy = !age.isEmpty();
+    for (Link link : List.copyOf(links)) {
+      if (link.inFlight() > 0) {
+        busy = true;
+        if (now - link.quietSince() >= ioTimeout) {
+          link.fail(
+              new NbdException(
+                  NbdError.EIO,
+                  place + ": no answer within " + options.ioTimeout().toMillis() + " ms"));
+        }
+      }
+    }
+    if (busy) {
+      startTicking();
+    }
+  }
+
+  private void expire(Command c) {
+    giveUp(
+        c,
+        place
+            + ": "
+            + c
+            + " not answered within "
+            + options.ioTimeout().toMillis()
+            + " ms"
+            + (state == State.ONLINE ? "" : ": the server is away"));
+    // In flight or among another one's waiters it stays until it is met there: a change in flight
+    // may yet be made, so it keeps its range.
+    boolean idle =
+        waiting.remove(c) || resend.remove(c) || throttled.remove(c) || behindBarrier.remove(c);
+    if (idle) {
+      discard(c);
+    } else if (barrier == c) {
+      liftBarrier();
+    }
+  }
+}
