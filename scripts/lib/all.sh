@@ -9,3 +9,6 @@
 . "$ROOT/scripts/lib/load.sh"
 
 TEST_LIB=$ROOT/scripts/test/lib
+# The disks of a run are written down in the run's own directory, not beside the host's.
+attach() { WHERRY_RUN=$RUN "$ROOT/scripts/attach" "$@"; }
+detach() { WHERRY_RUN=$RUN "$ROOT/scripts/detach" "$@"; }

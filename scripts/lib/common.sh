@@ -12,7 +12,7 @@ PYTHON=/usr/bin/python3
 CACHE=${WHERRY_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/wherry}
 
 say() { printf '%s\n' "$*"; }
-note() { printf '  %s\n' "$*"; }
+note() { printf '  · %s\n' "$*"; }
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1

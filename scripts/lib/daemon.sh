@@ -23,8 +23,8 @@ start_wherryd() {
     die "wherryd does not get ready (data directory $data)"
   fi
   READY_MS=$(($(now_ms) - began))
-  NBD_HOST=$(sed -E 's/.* nbd=(.*):[0-9]+ .*/\1/' <<<"$line")
-  NBD_PORT=$(sed -E 's/.* nbd=[^ ]*:([0-9]+) .*/\1/' <<<"$line")
+  NBD_HOST=$(sed -E 's/.* nbd=([^ ]*):[0-9]+ .*/\1/' <<<"$line")
+  NBD_PORT=$(sed -E 's/.* nbd=[^ ]*:([0-9]+) api=.*/\1/' <<<"$line")
   API=$(sed -E 's/.* api=([^ ]+).*/\1/' <<<"$line")
   API_PORT=${API##*:}
   export WHERRY_API=http://$API READY_MS NBD_HOST NBD_PORT

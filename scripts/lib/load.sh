@@ -18,6 +18,6 @@ under_load() {
     esac
   done
   exec {events}<&-
-  say "  $LOAD"
+  note "$LOAD"
   [ "$(jq -r .ok <<<"$LOAD")" = true ]
 }

@@ -36,7 +36,7 @@ verify() {
   set -e
   if [ "$code" = 0 ]; then
     pass "$name"
-    grep '^  ' "$log" | tail -n 6 || true
+    grep '^  · ' "$log" | tail -n 6 || true
   else
     fail "$name (exit code $code)"
     tail -n 25 "$log" | sed 's/^/    /'
