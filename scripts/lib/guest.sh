@@ -2,7 +2,9 @@
 # A guest kernel with nbd.ko under QEMU (TCG: no KVM is needed): Debian's cloud kernel, unpacked and not installed, and an
 # initramfs of busybox and the programs of this host. Both are kept in CACHE.
 GUEST=$CACHE/guest
-GUEST_PROGRAMS=(bash nbd-client nbdinfo mkfs.ext4 e2fsck mkfs.xfs xfs_repair flock findmnt blockdev losetup python3)
+GUEST_PROGRAMS=(bash nbd-client nbdinfo mkfs.ext4 e2fsck mkfs.xfs xfs_repair flock findmnt blockdev losetup python3
+  # What the scripts expect of their options, busybox does not have.
+  basename cat date dirname mktemp readlink rm sleep stat sync timeout)
 GUEST_MODULES=(virtio_pci virtio_blk virtio_net nbd ext4 xfs loop)
 
 # guest_kernel: makes sure that the kernel is there; sets GUEST_ROOT, GUEST_VERSION.
