@@ -93,14 +93,16 @@ final class Pem {
   }
 
   private static PrivateKey privateKeyOf(byte[] pkcs8) throws GeneralSecurityException {
+    InvalidKeySpecException last = new InvalidKeySpecException("no algorithm");
     for (String algorithm : List.of("RSA", "EC", "EdDSA")) {
       try {
         return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(pkcs8));
       } catch (InvalidKeySpecException e) {
-        continue; // Of another algorithm.
+        last = e;
       }
     }
-    throw new IllegalArgumentException("the private key is neither RSA nor EC nor EdDSA");
+    throw new IllegalArgumentException(
+        "the private key is malformed, or neither RSA nor EC nor EdDSA", last);
   }
 
   private static String text(byte[] content) {
@@ -142,7 +144,7 @@ final class Pem {
     int length = 0;
     for (int i = 0; i < (first & 0x7f) && i < 4; i++) {
       requireWithin(der, at + 2 + i);
-      length = length << 8 | der[at + 2 + i] & 0xff;
+      length = (length << 8) | (der[at + 2 + i] & 0xff);
     }
     if (length < 0 || length > der.length) {
       throw new IllegalArgumentException("the EC key is malformed");
@@ -176,7 +178,7 @@ final class Pem {
       int bytes = length < 0x100 ? 1 : length < 0x10000 ? 2 : 3;
       out.write(0x80 | bytes);
       for (int i = bytes - 1; i >= 0; i--) {
-        out.write(length >> 8 * i);
+        out.write(length >> (8 * i));
       }
     }
     out.writeBytes(content.toByteArray());

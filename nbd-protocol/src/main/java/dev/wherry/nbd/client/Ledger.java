@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -133,7 +134,7 @@ final class Ledger {
     }
   }
 
-  private static void cover(TreeMap<Long, Long> covered, long from, long to) {
+  private static void cover(NavigableMap<Long, Long> covered, long from, long to) {
     long start = from;
     long end = to;
     Map.Entry<Long, Long> before = covered.floorEntry(start);

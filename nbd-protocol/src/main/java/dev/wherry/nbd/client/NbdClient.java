@@ -119,7 +119,20 @@ public final class NbdClient implements Export {
   public CompletableFuture<ByteBuf> read(long offset, int length) {
     int step = terms().maxPayload();
     if (length <= step) {
-      return submit(Command.of(Wire.CMD_READ, 0, offset, length)).thenApply(Command::takeData);
+      CompletableFuture<ByteBuf> result = new CompletableFuture<>();
+      submit(Command.of(Wire.CMD_READ, 0, offset, length))
+          .whenComplete(
+              (c, e) -> {
+                if (e != null) {
+                  result.completeExceptionally(e);
+                } else {
+                  ByteBuf data = c.takeData();
+                  if (!result.complete(data)) {
+                    data.release(); // Cancelled.
+                  }
+                }
+              });
+      return result;
     }
     List<CompletableFuture<ByteBuf>> parts = new ArrayList<>();
     for (int at = 0; at < length; at += step) {

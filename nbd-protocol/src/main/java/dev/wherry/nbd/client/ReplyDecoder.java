@@ -92,7 +92,10 @@ final class ReplyDecoder {
     }
   }
 
-  /** A buffer with {@code count} bytes to read now, or null; {@link #took} follows. */
+  /**
+   * A buffer with {@code count} bytes to read now, or null; all of which is then read; {@link
+   * #took} follows.
+   */
   private @Nullable ByteBuf need(ByteBuf in, int count) {
     if (!scratch.isReadable() && in.readableBytes() >= count) {
       return in;
@@ -102,8 +105,8 @@ final class ReplyDecoder {
     return scratch.readableBytes() < count ? null : scratch;
   }
 
-  private void took(ByteBuf from, State next) {
-    if (from == scratch) {
+  private void took(State next) {
+    if (!scratch.isReadable()) {
       scratch.clear();
     }
     state = next;
@@ -116,15 +119,16 @@ final class ReplyDecoder {
     }
     int magic = b.readInt();
     State next;
-    if (magic == Wire.EXTENDED_REPLY_MAGIC && terms.extended()
-        || magic == Wire.STRUCTURED_REPLY_MAGIC && terms.structured() && !terms.extended()) {
+    if (terms.extended()
+        ? magic == Wire.EXTENDED_REPLY_MAGIC
+        : terms.structured() && magic == Wire.STRUCTURED_REPLY_MAGIC) {
       next = State.CHUNK_HEADER;
     } else if (magic == Wire.SIMPLE_REPLY_MAGIC && !terms.extended()) {
       next = State.SIMPLE_HEADER;
     } else {
       throw new ProtocolException("bad magic 0x" + Integer.toHexString(magic) + " of a reply");
     }
-    took(b, next);
+    took(next);
     return true;
   }
 
@@ -145,12 +149,12 @@ final class ReplyDecoder {
       index = 0;
       left = (int) c.length;
       last = true;
-      took(b, State.DATA);
+      took(State.DATA);
       return true;
     } else if (c.type == Wire.CMD_READ || c.type == Wire.CMD_BLOCK_STATUS) {
       throw new ProtocolException("a simple reply to " + c);
     }
-    took(b, State.MAGIC);
+    took(State.MAGIC);
     finish(c);
     return true;
   }
@@ -172,7 +176,7 @@ final class ReplyDecoder {
     } else {
       length = b.readUnsignedInt();
     }
-    took(b, startChunk(c, length));
+    took(startChunk(c, length));
     if (state == State.MAGIC) {
       endChunk(c);
     }
@@ -249,7 +253,7 @@ final class ReplyDecoder {
     }
     Command c = current();
     index = claim(c, b.readLong(), left);
-    took(b, State.DATA);
+    took(State.DATA);
     return true;
   }
 
@@ -263,7 +267,7 @@ final class ReplyDecoder {
     long length = b.readUnsignedInt();
     int at = claim(c, offset, length);
     c.data(allocator).setZero(at, (int) length);
-    took(b, State.MAGIC);
+    took(State.MAGIC);
     endChunk(c);
     return true;
   }
@@ -310,7 +314,7 @@ final class ReplyDecoder {
     } else {
       status(c, content);
     }
-    took(b, State.MAGIC);
+    took(State.MAGIC);
     endChunk(c);
     return true;
   }
