@@ -1,7 +1,6 @@
 package dev.wherry.nbd;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.DefaultFileRegion;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -92,10 +91,10 @@ public interface Export {
   }
 
   /**
-   * The range as a file region that can be sent now without waiting for a device, and in which no
-   * hole is known. The caller releases it; until then the file stays open.
+   * The range of a file that can be sent now without waiting for a device, and in which no hole is
+   * known. The caller releases it; until then the file stays open.
    */
-  default @Nullable DefaultFileRegion trySend(long offset, int length) {
+  default @Nullable FileSlice trySend(long offset, int length) {
     return null;
   }
 }

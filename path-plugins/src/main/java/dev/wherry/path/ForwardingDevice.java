@@ -2,8 +2,8 @@ package dev.wherry.path;
 
 import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.FileSlice;
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.DefaultFileRegion;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -75,7 +75,7 @@ public abstract class ForwardingDevice implements BlockDevice {
   }
 
   @Override
-  public @Nullable DefaultFileRegion trySend(long offset, int length) {
+  public @Nullable FileSlice trySend(long offset, int length) {
     return device.trySend(offset, length);
   }
 

@@ -3,9 +3,9 @@ package dev.wherry.path;
 import dev.wherry.nbd.Export;
 import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.DefaultFileRegion;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -333,7 +333,7 @@ public final class Volume implements BlockDevice {
   }
 
   @Override
-  public @Nullable DefaultFileRegion trySend(long offset, int length) {
+  public @Nullable FileSlice trySend(long offset, int length) {
     if (!gate.enter()) {
       return null;
     }

@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.Export;
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
-import io.netty.channel.DefaultFileRegion;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.channels.Channels;
@@ -90,7 +90,7 @@ public final class DeviceModel {
 
   /** Returns whether the attempt was accepted. */
   public boolean trySend(int offset, int length) throws IOException {
-    DefaultFileRegion region = device.trySend(offset, length);
+    FileSlice region = device.trySend(offset, length);
     if (region == null) {
       return false;
     }

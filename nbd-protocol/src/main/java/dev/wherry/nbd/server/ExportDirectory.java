@@ -36,6 +36,9 @@ public interface ExportDirectory {
      */
     default void attached(Connection connection) {}
 
+    /** Where the connection's requests are counted; shared by all connections of the export. */
+    ExportStats stats();
+
     /** Called once, when the connection has ended and every one of its requests has completed. */
     void close();
   }
@@ -49,6 +52,12 @@ public interface ExportDirectory {
 
     /** Finishes what was read, answers it, and closes. */
     void shutdown();
+
+    /**
+     * Copies replies that are still to be sent from files into memory. Once done, no reply of this
+     * connection depends on the device: a suspend waits for this, not for the peer.
+     */
+    CompletableFuture<Void> detachReplies();
 
     /** Closes at once. */
     void abort();

@@ -13,4 +13,9 @@ import org.jspecify.annotations.Nullable;
  *     TLS
  */
 public record Peer(
-    long id, SocketAddress address, SocketAddress local, @Nullable String certificateName) {}
+    long id, SocketAddress address, SocketAddress local, @Nullable String certificateName) {
+
+  Peer authenticated(String name) {
+    return new Peer(id, address, local, name);
+  }
+}

@@ -1,13 +1,13 @@
 package dev.wherry.path.alias;
 
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.DeviceContext;
 import dev.wherry.path.ForwardingDevice;
 import dev.wherry.path.SuspendListener;
 import dev.wherry.path.Volume;
-import io.netty.channel.DefaultFileRegion;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -45,7 +45,7 @@ final class AliasDevice extends ForwardingDevice {
 
   /** Null where there is no volume on top that could be asked to let go. */
   @Override
-  public @Nullable DefaultFileRegion trySend(long offset, int length) {
+  public @Nullable FileSlice trySend(long offset, int length) {
     return context.suid().isEmpty() ? null : device.trySend(offset, length);
   }
 

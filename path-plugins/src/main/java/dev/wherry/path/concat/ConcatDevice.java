@@ -2,6 +2,7 @@ package dev.wherry.path.concat;
 
 import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
@@ -10,7 +11,6 @@ import dev.wherry.path.concat.Layout.Piece;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
-import io.netty.channel.DefaultFileRegion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -173,7 +173,7 @@ public final class ConcatDevice implements BlockDevice {
   }
 
   @Override
-  public @Nullable DefaultFileRegion trySend(long offset, int length) {
+  public @Nullable FileSlice trySend(long offset, int length) {
     int part = layout.partAt(offset);
     return layout.inOnePart(offset, length)
         ? parts.get(part).trySend(offset - layout.startOf(part), length)

@@ -2,11 +2,11 @@ package dev.wherry.path.slice;
 
 import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.FileSlice;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.ForwardingDevice;
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.DefaultFileRegion;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -104,7 +104,7 @@ public final class SliceDevice extends ForwardingDevice {
   }
 
   @Override
-  public @Nullable DefaultFileRegion trySend(long offset, int length) {
+  public @Nullable FileSlice trySend(long offset, int length) {
     return device.trySend(start + offset, length);
   }
 

@@ -1,13 +1,13 @@
 package dev.wherry.path.fault;
 
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.ForwardingDevice;
 import dev.wherry.path.fault.Fault.Action;
 import dev.wherry.path.fault.Fault.Op;
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.DefaultFileRegion;
 import io.netty.util.ReferenceCountUtil;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -135,7 +135,7 @@ public final class FaultDevice extends ForwardingDevice {
   }
 
   @Override
-  public @Nullable DefaultFileRegion trySend(long offset, int length) {
+  public @Nullable FileSlice trySend(long offset, int length) {
     return faults.isEmpty() ? device.trySend(offset, length) : null;
   }
 }

@@ -1,0 +1,489 @@
+package dev.wherry.nbd.server;
+
+import static dev.wherry.nbd.Wire.*;
+
+import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.server.ExportDirectory.Session;
+import dev.wherry.nbd.server.SessionMode.Context;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.ByteToMessageDecoder;
+import io.netty.handler.codec.CorruptedFrameException;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.util.concurrent.Future;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The handshake of one connection ("Fixed newstyle negotiation").
+ *
+ * <pre>
+ *  CLIENT_FLAGS --> OPTION --> DATA --answered at once--> OPTION
+ *                          |        --asks the directory--> WAITING --> OPTION
+ *                          --too big--> SKIP --> OPTION
+ *                                   --GO or EXPORT_NAME granted--> DONE
+ * </pre>
+ *
+ * While WAITING nothing is read. All of it must end within {@link ServerLimits#negotiationMillis}.
+ */
+final class NegotiationHandler extends ByteToMessageDecoder {
+  private static final Logger log = LoggerFactory.getLogger(NegotiationHandler.class);
+
+  /** The longest data of an option that we understand, in bytes. */
+  private static final int MAX_DATA = 64 << 10;
+
+  /** Longer data than this is not drained; the connection is closed. */
+  private static final int MAX_SKIP = 1 << 20;
+
+  /** A client that has not come to an end after so many options never will. */
+  private static final int MAX_OPTIONS = 1024;
+
+  private enum State {
+    CLIENT_FLAGS,
+    OPTION,
+    DATA,
+    SKIP,
+    WAITING,
+    DONE
+  }
+
+  private final ServerCore core;
+  private final TlsMode tls;
+  private final @Nullable String defaultExport;
+  private Peer peer;
+  private State state = State.CLIENT_FLAGS;
+  private boolean noZeroes;
+  private boolean secure;
+  private boolean structured;
+  private boolean extended;
+  private String contextExport = "";
+  private List<Context> contexts = List.of();
+  private int option;
+  private int length;
+  private int options;
+  private @Nullable Future<?> deadline;
+
+  /**
+   * @param defaultExport what the empty name means on this listener, or null to ask the directory
+   */
+  NegotiationHandler(ServerCore core, TlsMode tls, Peer peer, @Nullable String defaultExport) {
+    this.core = core;
+    this.tls = tls;
+    this.peer = peer;
+    this.defaultExport = defaultExport;
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext ctx) {
+    int limit = core.limits().negotiationMillis();
+    deadline =
+        ctx.executor()
+            .schedule(
+                () -> {
+                  log.info("connection {}: no end of negotiation in {} ms", peer.id(), limit);
+                  ctx.close();
+                },
+                limit,
+                TimeUnit.MILLISECONDS);
+    ctx.writeAndFlush(
+        Unpooled.buffer(GREETING_LENGTH)
+            .writeLong(INIT_MAGIC)
+            .writeLong(OPTION_MAGIC)
+            .writeShort(FLAG_FIXED_NEWSTYLE | FLAG_NO_ZEROES));
+  }
+
+  @Override
+  protected void handlerRemoved0(ChannelHandlerContext ctx) {
+    if (deadline != null) {
+      deadline.cancel(false);
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+    if (deadline != null) {
+      deadline.cancel(false);
+    }
+    state = State.DONE;
+    super.channelInactive(ctx);
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    log.info("connection {}: negotiation failed: {}", peer.id(), String.valueOf(cause));
+    ctx.close();
+  }
+
+  @Override
+  protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> unused) {
+    switch (state) {
+      case CLIENT_FLAGS -> clientFlags(in);
+      case OPTION -> optionHeader(ctx, in);
+      case DATA -> {
+        if (in.readableBytes() >= length) {
+          state = State.OPTION;
+          ByteBuf data = in.readSlice(length);
+          option(ctx, data, in.isReadable());
+        }
+      }
+      case SKIP -> {
+        int n = Math.min(in.readableBytes(), length);
+        in.skipBytes(n);
+        length -= n;
+        if (length == 0) {
+          state = State.OPTION;
+          reply(ctx, OptionReplies.text(option, REP_ERR_TOO_BIG, "limit is " + MAX_DATA));
+        }
+      }
+      case WAITING, DONE -> {}
+    }
+  }
+
+  private void clientFlags(ByteBuf in) {
+    if (in.readableBytes() < 4) {
+      return;
+    }
+    int flags = in.readInt();
+    if ((flags & ~(FLAG_C_FIXED_NEWSTYLE | FLAG_C_NO_ZEROES)) != 0) {
+      throw new CorruptedFrameException("unknown client flags 0x" + Integer.toHexString(flags));
+    }
+    noZeroes = (flags & FLAG_C_NO_ZEROES) != 0;
+    state = State.OPTION;
+  }
+
+  private void optionHeader(ChannelHandlerContext ctx, ByteBuf in) {
+    if (in.readableBytes() < OPTION_HEADER_LENGTH) {
+      return;
+    }
+    long magic = in.readLong();
+    if (magic != OPTION_MAGIC) {
+      throw new CorruptedFrameException("bad option magic 0x" + Long.toHexString(magic));
+    }
+    option = in.readInt();
+    length = in.readInt();
+    if (length < 0 || length > MAX_SKIP) {
+      throw new CorruptedFrameException(
+          "option " + option + " with " + Integer.toUnsignedString(length) + " bytes of data");
+    }
+    if (++options > MAX_OPTIONS) {
+      throw new CorruptedFrameException("more than " + MAX_OPTIONS + " options");
+    }
+    if (length > MAX_DATA && option == OPT_EXPORT_NAME) {
+      throw new CorruptedFrameException("export name of " + length + " bytes");
+    }
+    state = length > MAX_DATA ? State.SKIP : State.DATA;
+    if (length == 0) {
+      state = State.OPTION;
+      option(ctx, Unpooled.EMPTY_BUFFER, in.isReadable());
+    }
+  }
+
+  private void option(ChannelHandlerContext ctx, ByteBuf data, boolean more) {
+    if (tls == TlsMode.REQUIRE && !secure && option != OPT_STARTTLS && option != OPT_ABORT) {
+      if (option == OPT_EXPORT_NAME) {
+        throw new CorruptedFrameException("EXPORT_NAME before STARTTLS");
+      }
+      reply(ctx, OptionReplies.text(option, REP_ERR_TLS_REQD, "STARTTLS first"));
+      return;
+    }
+    switch (option) {
+      case OPT_EXPORT_NAME -> exportName(ctx, data);
+      case OPT_ABORT -> {
+        state = State.DONE;
+        ctx.writeAndFlush(OptionReplies.empty(option, REP_ACK))
+            .addListener(ChannelFutureListener.CLOSE);
+      }
+      case OPT_LIST -> list(ctx);
+      case OPT_STARTTLS -> startTls(ctx, more);
+      case OPT_INFO, OPT_GO -> infoOrGo(ctx, data);
+      case OPT_STRUCTURED_REPLY -> {
+        if (length != 0) {
+          invalid(ctx, "no data expected");
+        } else if (extended) {
+          reply(
+              ctx,
+              OptionReplies.text(
+                  option, REP_ERR_EXT_HEADER_REQD, "extended headers imply structured replies"));
+        } else {
+          structured = true;
+          ack(ctx);
+        }
+      }
+      case OPT_EXTENDED_HEADERS -> {
+        if (length != 0) {
+          invalid(ctx, "no data expected");
+        } else {
+          extended = true;
+          structured = true;
+          ack(ctx);
+        }
+      }
+      case OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT -> metaContext(ctx, data);
+      default -> reply(ctx, OptionReplies.text(option, REP_ERR_UNSUP, "unknown option"));
+    }
+  }
+
+  private static void reply(ChannelHandlerContext ctx, ByteBuf message) {
+    ctx.writeAndFlush(message, ctx.voidPromise());
+  }
+
+  private void ack(ChannelHandlerContext ctx) {
+    reply(ctx, OptionReplies.empty(option, REP_ACK));
+  }
+
+  private void invalid(ChannelHandlerContext ctx, String why) {
+    reply(ctx, OptionReplies.text(option, REP_ERR_INVALID, why));
+  }
+
+  private void startTls(ChannelHandlerContext ctx, boolean more) {
+    SslContext context = core.options().tls();
+    if (length != 0) {
+      invalid(ctx, "no data expected");
+    } else if (secure) {
+      invalid(ctx, "TLS is on already");
+    } else if (tls == TlsMode.OFF || context == null) {
+      reply(ctx, OptionReplies.text(option, REP_ERR_POLICY, "TLS is not offered here"));
+    } else if (more) {
+      // What came in clear must not be taken for what came after the handshake.
+      throw new CorruptedFrameException("data in clear behind STARTTLS");
+    } else {
+      ack(ctx);
+      SslHandler ssl = context.newHandler(ctx.alloc());
+      ssl.setHandshakeTimeoutMillis(core.limits().negotiationMillis());
+      ctx.pipeline().addFirst(ssl);
+      secure = true;
+      structured = false;
+      extended = false;
+      contexts = List.of();
+      state = State.WAITING;
+      ssl.handshakeFuture()
+          .addListener(
+              f -> {
+                if (f.isSuccess()) {
+                  peer = peer.authenticated(CertificateName.of(ssl.engine().getSession()));
+                  proceed(ctx, State.OPTION);
+                }
+              });
+    }
+  }
+
+  // Options that ask the directory.
+
+  private void list(ChannelHandlerContext ctx) {
+    if (length != 0) {
+      invalid(ctx, "no data expected");
+      return;
+    }
+    ask(
+        ctx,
+        core.options().directory().list(peer),
+        entries -> {
+          for (ExportDirectory.Entry e : entries) {
+            ctx.write(OptionReplies.export(option, e.name(), e.description()), ctx.voidPromise());
+          }
+          ack(ctx);
+        });
+  }
+
+  private void metaContext(ChannelHandlerContext ctx, ByteBuf data) {
+    MetaContextQuery query = MetaContextQuery.parse(data);
+    boolean set = option == OPT_SET_META_CONTEXT;
+    if (set) {
+      contexts = List.of();
+    }
+    if (!structured) {
+      invalid(ctx, "STRUCTURED_REPLY first");
+    } else if (query == null) {
+      invalid(ctx, "malformed query");
+    } else {
+      ask(
+          ctx,
+          open(query.export()),
+          session -> {
+            List<String> all = session.export().info().contexts();
+            session.close();
+            List<String> names = set ? query.chosen(all) : query.listed(all);
+            List<Context> answered = new ArrayList<>();
+            for (String name : names) {
+              Context c = new Context(all.indexOf(name) + 1, name);
+              answered.add(c);
+              ByteBuf message = OptionReplies.context(option, set ? c.id() : 0, name);
+              ctx.write(message, ctx.voidPromise());
+            }
+            if (set) {
+              contexts = answered;
+              contextExport = query.export();
+            }
+            ack(ctx);
+          });
+    }
+  }
+
+  private void infoOrGo(ChannelHandlerContext ctx, ByteBuf data) {
+    String name = MetaContextQuery.string(data);
+    if (name == null || data.readableBytes() < 2) {
+      invalid(ctx, "malformed request for an export");
+      return;
+    }
+    int count = data.readUnsignedShort();
+    if (data.readableBytes() != 2 * count) {
+      invalid(ctx, count + " information requests in " + data.readableBytes() + " bytes");
+      return;
+    }
+    boolean wantsName = false;
+    boolean wantsDescription = false;
+    for (int i = 0; i < count; i++) {
+      int type = data.readUnsignedShort();
+      wantsName |= type == INFO_NAME;
+      wantsDescription |= type == INFO_DESCRIPTION;
+    }
+    boolean sendName = wantsName;
+    boolean sendDescription = wantsDescription;
+    boolean go = option == OPT_GO;
+    ask(
+        ctx,
+        open(name),
+        session -> {
+          SessionMode mode = mode(name);
+          ExportInfo info = session.export().info();
+          ctx.write(OptionReplies.exportInfo(option, info, mode), ctx.voidPromise());
+          if (sendName) {
+            ctx.write(OptionReplies.name(option, session.name()), ctx.voidPromise());
+          }
+          if (sendDescription) {
+            ctx.write(OptionReplies.description(option, info.description()), ctx.voidPromise());
+          }
+          ctx.write(OptionReplies.blockSize(option, info), ctx.voidPromise());
+          ack(ctx);
+          if (go) {
+            transmit(ctx, session, info, mode);
+          } else {
+            session.close();
+          }
+        });
+  }
+
+  private void exportName(ChannelHandlerContext ctx, ByteBuf data) {
+    if (length > MAX_STRING) {
+      throw new CorruptedFrameException("export name of " + length + " bytes");
+    }
+    String name = data.toString(StandardCharsets.UTF_8);
+    state = State.WAITING;
+    ctx.channel().config().setAutoRead(false);
+    open(name)
+        .whenComplete(
+            (session, failure) ->
+                ctx.executor()
+                    .execute(
+                        () -> {
+                          if (session == null) {
+                            // The only way to say no to this option.
+                            exceptionCaught(ctx, failure);
+                            return;
+                          }
+                          if (state != State.WAITING) {
+                            session.close();
+                            return;
+                          }
+                          SessionMode mode = mode(name);
+                          ExportInfo info = session.export().info();
+                          int padding = noZeroes ? 0 : EXPORT_NAME_PADDING;
+                          reply(ctx, OptionReplies.exportName(info, mode, padding));
+                          transmit(ctx, session, info, mode);
+                          ctx.channel().config().setAutoRead(true);
+                        }));
+  }
+
+  /** Contexts hold only for the export that they were set for. */
+  private SessionMode mode(String name) {
+    boolean fits = name.equals(contextExport);
+    return new SessionMode(structured, extended, fits ? contexts : List.of());
+  }
+
+  private CompletableFuture<Session> open(String name) {
+    boolean byDefault = name.isEmpty() && defaultExport != null;
+    return core.options().directory().open(byDefault ? defaultExport : name, peer);
+  }
+
+  /** Waits for the directory without reading on, then answers; a failure is answered here. */
+  private <T> void ask(ChannelHandlerContext ctx, CompletableFuture<T> answer, Consumer<T> then) {
+    state = State.WAITING;
+    ctx.channel().config().setAutoRead(false);
+    answer.whenComplete(
+        (value, failure) -> ctx.executor().execute(() -> answered(ctx, value, failure, then)));
+  }
+
+  private <T> void answered(
+      ChannelHandlerContext ctx, @Nullable T value, @Nullable Throwable failure, Consumer<T> then) {
+    if (state != State.WAITING) {
+      if (value instanceof Session s) {
+        s.close();
+      }
+      return;
+    }
+    if (value == null) {
+      refuse(ctx, failure);
+    } else {
+      then.accept(value);
+    }
+    proceed(ctx, state == State.WAITING ? State.OPTION : state);
+  }
+
+  private void refuse(ChannelHandlerContext ctx, @Nullable Throwable failure) {
+    Throwable cause = failure != null && failure.getCause() != null ? failure.getCause() : failure;
+    if (failure instanceof RefusedException r) {
+      cause = r;
+    }
+    if (cause instanceof RefusedException r) {
+      int type =
+          switch (r.reason()) {
+            case UNKNOWN -> REP_ERR_UNKNOWN;
+            case POLICY -> REP_ERR_POLICY;
+            case SHUTDOWN -> REP_ERR_SHUTDOWN;
+          };
+      reply(ctx, OptionReplies.text(option, type, String.valueOf(r.getMessage())));
+    } else {
+      log.error("connection {}: option {} failed", peer.id(), option, cause);
+      reply(ctx, OptionReplies.text(option, REP_ERR_PLATFORM, "internal error"));
+    }
+  }
+
+  /** Goes on with what was read while we waited. */
+  private void proceed(ChannelHandlerContext ctx, State next) {
+    if (state == State.DONE) {
+      ctx.channel().config().setAutoRead(true);
+      return;
+    }
+    state = next;
+    ctx.channel().config().setAutoRead(true);
+    try {
+      channelRead(ctx, Unpooled.EMPTY_BUFFER);
+    } catch (Exception e) {
+      exceptionCaught(ctx, e);
+    }
+  }
+
+  private void transmit(
+      ChannelHandlerContext ctx, Session session, ExportInfo info, SessionMode mode) {
+    state = State.DONE;
+    log.info(
+        "connection {}: {} attached to {}{}",
+        peer.id(),
+        peer.address(),
+        session.name(),
+        secure ? " as " + peer.certificateName() : "");
+    TransmissionHandler transmission = new TransmissionHandler(core, session, info, peer, mode);
+    ctx.pipeline().addLast(transmission);
+    ctx.pipeline().remove(this);
+  }
+}

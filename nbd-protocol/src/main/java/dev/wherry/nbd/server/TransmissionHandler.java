@@ -1,0 +1,435 @@
+package dev.wherry.nbd.server;
+
+import static dev.wherry.nbd.Wire.CMD_BLOCK_STATUS;
+import static dev.wherry.nbd.Wire.CMD_DISC;
+import static dev.wherry.nbd.Wire.CMD_READ;
+import static dev.wherry.nbd.Wire.CMD_WRITE;
+
+import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.NbdException;
+import dev.wherry.nbd.Wire;
+import dev.wherry.nbd.server.ExportDirectory.Session;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.util.ReferenceCountUtil;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The transmission phase of one connection: takes requests from the decoder while there is room for
+ * them, starts them, and ends the connection when nothing is left in flight.
+ *
+ * <pre>
+ *  SERVING --DISC, shutdown, end of stream--> ENDING --nothing in flight--> ENDED
+ * </pre>
+ *
+ * What keeps a request from being started (too many in flight, no memory, a peer that does not read
+ * its replies) stops reading from the socket; whatever cures it calls {@link #resume}.
+ */
+final class TransmissionHandler extends ChannelInboundHandlerAdapter
+    implements RequestDecoder.Sink, ExportDirectory.Connection {
+  private static final Logger log = LoggerFactory.getLogger(TransmissionHandler.class);
+
+  private enum State {
+    SERVING,
+    ENDING,
+    ENDED
+  }
+
+  private final ServerCore core;
+  private final Session session;
+  private final Peer peer;
+  private final SessionMode mode;
+  private final ExportInfo info;
+  private final MemoryBudget exportBudget;
+  private final Credit credit;
+  private final RequestDecoder decoder;
+  private final Deque<ByteBuf> unread = new ArrayDeque<>();
+  private final long since = System.currentTimeMillis();
+  private final StallClock stall;
+  private @Nullable ChannelHandlerContext ctx;
+  private @Nullable Outbound out;
+  private @Nullable Dispatcher dispatcher;
+  private State state = State.SERVING;
+  private boolean reading;
+  private boolean decoding;
+  private boolean flushPending;
+  private boolean awaitingMemory;
+  private long bytesIn;
+
+  TransmissionHandler(
+      ServerCore core, Session session, ExportInfo info, Peer peer, SessionMode mode) {
+    this.core = core;
+    this.session = session;
+    this.info = info;
+    this.peer = peer;
+    this.mode = mode;
+    this.exportBudget = core.exportBudget(session.name());
+    this.credit = new Credit(exportBudget, core.budget(), core.limits().bytesPerConnection());
+    this.decoder = new RequestDecoder(this, mode.extended());
+    this.stall = new StallClock(core.limits().stallMillis());
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext context) {
+    ctx = context;
+    Outbound o = new Outbound(context, credit, this::resume);
+    out = o;
+    dispatcher =
+        new Dispatcher(
+            session.export(), mode, o, credit, session.stats(), core, peer, session.name(), this);
+    core.started(this);
+    session.attached(this);
+  }
+
+  private ChannelHandlerContext ctx() {
+    ChannelHandlerContext c = ctx;
+    if (c == null) {
+      throw new IllegalStateException("not in a pipeline");
+    }
+    return c;
+  }
+
+  private Outbound out() {
+    Outbound o = out;
+    if (o == null) {
+      throw new IllegalStateException("not in a pipeline");
+    }
+    return o;
+  }
+
+  private Dispatcher dispatcher() {
+    Dispatcher d = dispatcher;
+    if (d == null) {
+      throw new IllegalStateException("not in a pipeline");
+    }
+    return d;
+  }
+
+  // What the socket brings.
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    ByteBuf in = (ByteBuf) message;
+    if (state != State.SERVING) {
+      in.release();
+      return;
+    }
+    reading = true;
+    bytesIn += in.readableBytes();
+    unread.add(in);
+    if (!decoder.blocked()) {
+      decodeUnread();
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext context) {
+    reading = false;
+    out().flush();
+    endIfIdle();
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext context) {
+    resume();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    ending();
+    out().close();
+    endIfIdle();
+    context.fireChannelInactive();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    if (cause instanceof IOException) {
+      log.debug("connection {} to {}: {}", peer.id(), session.name(), cause.toString());
+    } else {
+      log.warn("connection {} to {} dropped: {}", peer.id(), session.name(), cause.toString());
+    }
+    context.close();
+  }
+
+  private void decodeUnread() {
+    decoding = true;
+    try {
+      ByteBuf in = unread.peek();
+      do {
+        decoder.decode(in == null ? Unpooled.EMPTY_BUFFER : in);
+        if (in == null || in.isReadable()) {
+          break;
+        }
+        unread.remove().release();
+        in = unread.peek();
+      } while (in != null);
+    } finally {
+      decoding = false;
+      if (state != State.SERVING) {
+        dropUnread();
+      }
+    }
+    boolean wanted = !decoder.blocked() && state == State.SERVING;
+    if (ctx().channel().config().isAutoRead() != wanted) {
+      ctx().channel().config().setAutoRead(wanted);
+    }
+  }
+
+  /** Goes on where the decoder stopped for want of room. On the event loop. */
+  void resume() {
+    if (!decoding && state == State.SERVING && decoder.blocked()) {
+      decoder.resume();
+      try {
+        decodeUnread();
+      } catch (RuntimeException e) {
+        exceptionCaught(ctx(), e);
+        return;
+      }
+      flushSoon();
+    }
+  }
+
+  // What the decoder asks.
+
+  @Override
+  public boolean admit(Request r) {
+    RequestValidator.validate(r, info, mode);
+    if (dispatcher().inFlight() >= core.limits().requestsPerConnection()) {
+      return false;
+    }
+    if (!out().hasRoom()) {
+      out().flush();
+      if (!out().hasRoom()) {
+        return false;
+      }
+    }
+    return r.type != CMD_READ || r.error != null || take((int) r.length);
+  }
+
+  @Override
+  public boolean keep(int bytes) {
+    if (credit.take(bytes)) {
+      return true;
+    }
+    if (!credit.ownLimitReached(bytes) && credit.overdraw(bytes)) {
+      return true;
+    }
+    awaitMemory(bytes, true);
+    return false;
+  }
+
+  private boolean take(int bytes) {
+    if (credit.take(bytes)) {
+      return true;
+    }
+    awaitMemory(bytes, false);
+    return false;
+  }
+
+  private void awaitMemory(int bytes, boolean begun) {
+    if (!awaitingMemory && !credit.ownLimitReached(bytes)) {
+      awaitingMemory = true;
+      core.pressure();
+      credit.await(bytes, begun, () -> onLoop(this::memoryMayBeFree));
+    }
+  }
+
+  private void memoryMayBeFree() {
+    awaitingMemory = false;
+    resume();
+  }
+
+  @Override
+  public void request(Request r, ByteBuf payload, int kept) {
+    if (payload.isReadable() && r.type == CMD_BLOCK_STATUS) {
+      RequestValidator.statusPayload(r, payload, info);
+    }
+    if (r.error != null) {
+      dispatcher().reject(r, kept);
+    } else if (r.type == CMD_DISC) {
+      ending();
+    } else if (r.type == CMD_WRITE) {
+      dispatcher().write(r, payload, kept);
+    } else {
+      dispatcher().dispatch(r, payload, kept);
+    }
+  }
+
+  // Ends of requests, called by the dispatcher on the event loop.
+
+  /** A request that was in flight has been answered. */
+  void answered() {
+    flushSoon();
+    if (decoder.blocked()) {
+      resume();
+    }
+    endIfIdle();
+  }
+
+  private void flushSoon() {
+    if (!reading && !flushPending) {
+      flushPending = true;
+      ctx().executor().execute(this::flushNow);
+    }
+  }
+
+  private void flushNow() {
+    flushPending = false;
+    out().flush();
+    endIfIdle();
+  }
+
+  /** Whether data must pass through memory to be encrypted. */
+  boolean secure() {
+    return peer.certificateName() != null;
+  }
+
+  /** A guess at how many requests the bytes in hand still hold, 1 to 64. */
+  int likelyReplies() {
+    ByteBuf in = unread.peek();
+    return in == null ? 1 : Math.min(64, 1 + in.readableBytes() / Wire.REQUEST_LENGTH);
+  }
+
+  /** Runs on the event loop; once that is gone nothing is left to do. */
+  boolean onLoop(Runnable task) {
+    if (ctx().executor().inEventLoop()) {
+      task.run();
+      return true;
+    }
+    try {
+      ctx().executor().execute(task);
+      return true;
+    } catch (RejectedExecutionException e) {
+      log.debug("connection {}: event loop is gone", peer.id());
+      return false;
+    }
+  }
+
+  // The end.
+
+  private void ending() {
+    if (state == State.SERVING) {
+      state = State.ENDING;
+      decoder.stop();
+      if (!decoding) {
+        dropUnread();
+      }
+      credit.give(decoder.close());
+      credit.endOverdraw();
+    }
+  }
+
+  private void dropUnread() {
+    unread.forEach(ReferenceCountUtil::release);
+    unread.clear();
+  }
+
+  private void endIfIdle() {
+    if (state != State.ENDING || decoding || dispatcher().inFlight() > 0) {
+      return;
+    }
+    if (ctx().channel().isActive()) {
+      out().flush();
+      if (!out().isEmpty()) {
+        return;
+      }
+      // Once: whatever comes back from the socket now has been answered.
+      state = State.ENDED;
+      ctx().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+      ctx().channel().closeFuture().addListener(f -> closed());
+    } else {
+      state = State.ENDED;
+      closed();
+    }
+  }
+
+  private void closed() {
+    out().close();
+    core.ended(this);
+    core.releaseExportBudget(session.name(), exportBudget);
+    session.close();
+  }
+
+  // What the export's owner and the server may ask, on any thread.
+
+  @Override
+  public Peer peer() {
+    return peer;
+  }
+
+  @Override
+  public long since() {
+    return since;
+  }
+
+  @Override
+  public void shutdown() {
+    onLoop(
+        () -> {
+          ending();
+          endIfIdle();
+        });
+  }
+
+  @Override
+  public CompletableFuture<Void> detachReplies() {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    boolean queued =
+        onLoop(
+            () -> {
+              try {
+                out().detach();
+              } catch (IOException e) {
+                log.warn("connection {}: a reply was lost: {}", peer.id(), e.toString());
+                ctx().close();
+              }
+              done.complete(null);
+            });
+    if (!queued) {
+      done.complete(null);
+    }
+    return done;
+  }
+
+  @Override
+  public void abort() {
+    onLoop(() -> ctx().close());
+  }
+
+  /** Under memory pressure: drops the peer if it holds memory and does not move. Any thread. */
+  void checkStall(long nowNanos) {
+    onLoop(
+        () -> {
+          boolean owes = (decoder.inPayload() && !decoder.blocked()) || !out().hasRoom();
+          long progress = bytesIn - out().pendingBytes();
+          if (stall.stalled(nowNanos, owes && credit.used() > 0, progress)) {
+            log.warn(
+                "connection {} to {} dropped: it holds {} bytes and does not move",
+                peer.id(),
+                session.name(),
+                credit.used());
+            ctx().close();
+          }
+        });
+  }
+
+  /** What a failure is called in a log line. */
+  static String reason(Throwable failure) {
+    Throwable t = failure;
+    while (t.getCause() != null && !(t instanceof NbdException)) {
+      t = t.getCause();
+    }
+    return String.valueOf(t.getMessage());
+  }
+}

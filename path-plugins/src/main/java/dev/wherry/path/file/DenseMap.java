@@ -1,0 +1,90 @@
+package dev.wherry.path.file;
+
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * Which chunks of a file are known to have no hole: one bit per MiB (more for files above 16 TiB,
+ * so that the map never takes more than 2 MiB). Starts with nothing known. A chunk that is said to
+ * be dense and is not does no harm, its hole is sent as zeroes.
+ *
+ * <p>{@link #covers} may be called on any thread and does not block.
+ */
+final class DenseMap {
+  private static final int MIN_SHIFT = 20;
+  private static final long MAX_CHUNKS = 1L << 24;
+
+  private final long size;
+  private final int shift;
+  private final AtomicLongArray bits;
+  private long clears;
+
+  /**
+   * @param size of the file in bytes
+   */
+  DenseMap(long size) {
+    int chosen = MIN_SHIFT;
+    while ((size >> chosen) >= MAX_CHUNKS) {
+      chosen++;
+    }
+    this.size = size;
+    this.shift = chosen;
+    this.bits = new AtomicLongArray((int) (((size >> chosen) + 64) >> 6));
+  }
+
+  /** Is every chunk of the range known to be dense? */
+  boolean covers(long offset, long length) {
+    long last = (offset + length - 1) >> shift;
+    for (long chunk = offset >> shift; chunk <= last; chunk++) {
+      if ((bits.getPlain((int) (chunk >> 6)) & (1L << chunk)) == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The start of the first chunk of the range that is not known to be dense, or -1. */
+  long firstUnknown(long offset, long length) {
+    long last = (offset + length - 1) >> shift;
+    for (long chunk = offset >> shift; chunk <= last; chunk++) {
+      if ((bits.get((int) (chunk >> 6)) & (1L << chunk)) == 0) {
+        return chunk << shift;
+      }
+    }
+    return -1;
+  }
+
+  /** Changes whenever something is forgotten: ask before looking at the file. */
+  synchronized long clears() {
+    return clears;
+  }
+
+  /**
+   * Notes that there is no hole from {@code start}, which begins a chunk, to {@code end}, unless
+   * something was forgotten since {@code clearsBefore}. Chunks that are not covered wholly do not
+   * count; the last one ends with the file.
+   */
+  synchronized void learn(long start, long end, long clearsBefore) {
+    if (clears != clearsBefore) {
+      return;
+    }
+    long limit = end >= size ? chunks() : end >> shift;
+    for (long chunk = start >> shift; chunk < limit; chunk++) {
+      int word = (int) (chunk >> 6);
+      bits.set(word, bits.get(word) | (1L << chunk));
+    }
+  }
+
+  /** Forgets the chunks that a range touches: call it before there can be a hole. */
+  synchronized void forget(long offset, long length) {
+    clears++;
+    long last = Math.min(chunks() - 1, (offset + length - 1) >> shift);
+    for (long chunk = offset >> shift; chunk <= last; chunk++) {
+      int word = (int) (chunk >> 6);
+      bits.set(word, bits.get(word) & ~(1L << chunk));
+    }
+  }
+
+  private long chunks() {
+    return (size + (1L << shift) - 1) >> shift;
+  }
+}

@@ -1,0 +1,68 @@
+package dev.wherry.path.file;
+
+import dev.wherry.path.io.Posix;
+import dev.wherry.path.io.PosixException;
+import dev.wherry.path.io.Residency;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A descriptor with what belongs to it. */
+final class OpenFile {
+  private final String path;
+  private final int fd;
+  private final InlineReads.Way inlineReads;
+  private final @Nullable SharedChannel channel;
+  private final List<Residency> mappings = new ArrayList<>();
+  private volatile Residency residency;
+
+  /**
+   * @param channel for sendfile; null where it cannot be had
+   */
+  OpenFile(
+      String path,
+      int fd,
+      long size,
+      InlineReads.Way inlineReads,
+      @Nullable SharedChannel channel) {
+    this.path = path;
+    this.fd = fd;
+    this.inlineReads = inlineReads;
+    this.channel = channel;
+    this.residency = new Residency(fd, size);
+    mappings.add(residency);
+  }
+
+  String path() {
+    return path;
+  }
+
+  int fd() {
+    return fd;
+  }
+
+  InlineReads.Way inlineReads() {
+    return inlineReads;
+  }
+
+  @Nullable SharedChannel channel() {
+    return channel;
+  }
+
+  Residency residency() {
+    return residency;
+  }
+
+  /** Older mappings stay until the end: an event loop may be looking at one. */
+  synchronized void resized(long size) {
+    residency = new Residency(fd, size);
+    mappings.add(residency);
+  }
+
+  /** Closes the descriptor; its locks go with it, once no mapping holds it any more. */
+  synchronized void close() throws PosixException {
+    mappings.forEach(Residency::close);
+    mappings.clear();
+    Posix.close(fd);
+  }
+}

@@ -1,0 +1,75 @@
+package dev.wherry.path.io;
+
+import static dev.wherry.path.io.Libc.Loaded.LIBC;
+import static dev.wherry.path.io.Libc.Loaded.QUICK;
+import static dev.wherry.path.io.Libc.Loaded.RUNTIME;
+
+import io.netty.util.concurrent.FastThreadLocal;
+import jnr.ffi.Memory;
+import jnr.ffi.Pointer;
+
+/**
+ * Says whether ranges of a file are in the page cache, up to date, so that reading them waits for
+ * no device. Asks mincore(2) on a mapping that is never touched. cachestat(2) is cheaper but also
+ * counts pages that are still being read. Not for files above 16 TiB: then nothing counts as
+ * resident. {@link #isResident} may be called on any thread, but not after {@link #close}.
+ */
+public final class Residency implements AutoCloseable {
+  private static final int PROT_READ = 1;
+  private static final int MAP_SHARED = 1;
+  private static final int MAP_NORESERVE = 0x4000;
+  private static final long LARGEST = 1L << 44;
+  private static final int LARGEST_RANGE = 64 << 20;
+
+  private static final FastThreadLocal<Pointer> ANSWER =
+      new FastThreadLocal<>() {
+        @Override
+        protected Pointer initialValue() {
+          return Memory.allocateDirect(RUNTIME, LARGEST_RANGE / 4096 + 2);
+        }
+      };
+
+  private final long pageSize = Posix.pageSize();
+  private final long address;
+  private final long length;
+
+  /**
+   * @param size of the file in bytes; what is beyond never counts as resident
+   */
+  public Residency(int fd, long size) {
+    if (size == 0 || size > LARGEST) {
+      address = -1;
+      length = 0;
+    } else {
+      length = (size + pageSize - 1) / pageSize * pageSize;
+      address = LIBC.mmap(0, length, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    }
+  }
+
+  /** Does not block. */
+  public boolean isResident(long offset, int bytes) {
+    long start = offset / pageSize * pageSize;
+    long end = (offset + bytes + pageSize - 1) / pageSize * pageSize;
+    if (address == -1 || end > length || end - start > LARGEST_RANGE) {
+      return false;
+    }
+    Pointer answer = ANSWER.get();
+    if (QUICK.mincore(address + start, end - start, answer.address()) != 0) {
+      return false;
+    }
+    int pages = (int) ((end - start) / pageSize);
+    for (int page = 0; page < pages; page++) {
+      if ((answer.getByte(page) & 1) == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public void close() {
+    if (address != -1) {
+      LIBC.munmap(address, length);
+    }
+  }
+}
