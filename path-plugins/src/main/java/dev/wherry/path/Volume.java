@@ -128,7 +128,10 @@ public final class Volume implements BlockDevice {
     return transit.resume();
   }
 
-  /** Has a listener called at every suspension, until removed. Add it before the first request. */
+  /**
+   * Has a listener called at every suspension, until the same object is removed. Add it before the
+   * first request.
+   */
   public void addSuspendListener(SuspendListener listener) {
     transit.listeners().add(listener);
   }
