@@ -2,7 +2,13 @@ package dev.wherry.path;
 
 import static dev.wherry.path.DeviceModel.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.wherry.path.fault.Fault;
+import dev.wherry.path.fault.Fault.Op;
+import dev.wherry.path.fault.FaultDevice;
+import dev.wherry.path.fault.Hold;
+import dev.wherry.path.local.LocalHandler;
 import dev.wherry.path.memory.MemoryDevice;
 import io.netty.buffer.ByteBuf;
 import java.util.ArrayList;
@@ -13,6 +19,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -141,5 +148,50 @@ class VolumeRaceTest {
     end.set(true);
     writer.get();
     data.release();
+  }
+
+  /**
+   * The last request ends while a resume has the lock, so that it tells of the end only when the
+   * next suspension, with another request in flight, has begun.
+   */
+  @Test
+  void anEndThatIsToldLateDoesNotCountForTheNextSuspension() throws Exception {
+    AtomicBoolean stop = new AtomicBoolean();
+    AtomicReference<Thread> ending = new AtomicReference<>();
+    Hold hold = new Hold();
+    FaultDevice device =
+        new FaultDevice(new MemoryDevice(4096), Executors.newScheduledThreadPool(0));
+    device.inject(Fault.on(Op.READ).holds(hold));
+    Volume slow =
+        new Volume(
+            "b",
+            new LocalHandler(device),
+            () -> {
+              Thread other = stop.get() ? ending.get() : null;
+              while (other != null && other.getState() != Thread.State.BLOCKED) {
+                Thread.onSpinWait();
+              }
+              return 0;
+            });
+    for (int i = 0; i < 200; i++) {
+      CompletableFuture<ByteBuf> first = slow.read(0, 1);
+      slow.suspend();
+      Thread end = new Thread(hold::letOneGo);
+      ending.set(end);
+      stop.set(true);
+      end.start();
+      slow.resume();
+      stop.set(false);
+      CompletableFuture<ByteBuf> second = slow.read(0, 1);
+      CompletableFuture<Void> suspended = slow.suspend();
+      end.join();
+      assertFalse(suspended.isDone(), "a request is in flight");
+      hold.letOneGo();
+      await(suspended);
+      slow.resume();
+      await(first).release();
+      await(second).release();
+    }
+    await(slow.close());
   }
 }
