@@ -85,6 +85,6 @@ final class DenseMap {
   }
 
   private long chunks() {
-    return (size + (1L << shift) - 1) >> shift;
+    return size == 0 ? 0 : ((size - 1) >> shift) + 1;
   }
 }

@@ -42,7 +42,7 @@ public final class Residency implements AutoCloseable {
       length = 0;
     } else {
       length = (size + pageSize - 1) / pageSize * pageSize;
-      address = LIBC.mmap(0, length, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+      address = LIBC.mmap(null, length, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0).address();
     }
   }
 
