@@ -7,11 +7,12 @@ package dev.wherry.nbd.server;
  * <p>Confined to the connection's event loop.
  */
 final class Credit {
-  private static final int LUMP = 256 << 10;
+  private static final int LUMP = 64 << 10;
 
   private final MemoryBudget export;
   private final MemoryBudget total;
   private final int limit;
+  private MemoryBudget lacking;
   private long held;
   private long used;
 
@@ -19,6 +20,7 @@ final class Credit {
     this.export = export;
     this.total = total;
     this.limit = limit;
+    this.lacking = total;
   }
 
   /** Takes bytes if there are enough now. One request may go over the connection's own limit. */
@@ -34,15 +36,20 @@ final class Credit {
     return true;
   }
 
-  /** Takes bytes to finish a payload that has begun, also where the budgets are empty. */
+  /**
+   * Takes bytes to finish a payload that has begun, also where the budgets are empty. Who gets the
+   * overdraft of one budget and not of the other lets go of it, so that no two wait for each other.
+   */
   boolean overdraw(int bytes) {
     if (take(bytes)) {
       return true;
     }
-    if (!total.tryOverdraw(this, bytes)) {
+    if (!total.tryAcquire(bytes) && !total.tryOverdraw(this, bytes)) {
+      lacking = total;
       return false;
     }
-    if (!export.tryOverdraw(this, bytes)) {
+    if (!export.tryAcquire(bytes) && !export.tryOverdraw(this, bytes)) {
+      lacking = export;
       total.release(bytes);
       total.endOverdraw(this);
       return false;
@@ -67,14 +74,13 @@ final class Credit {
     total.endOverdraw(this);
   }
 
-  /** Calls back, on any thread, when so many bytes may be had. */
-  void await(int bytes, Runnable wake) {
-    if (total.tryAcquire(bytes)) {
-      total.release(bytes);
-      export.await(bytes, wake);
-    } else {
-      total.await(bytes, wake);
-    }
+  /**
+   * After a refusal: calls back, on any thread, when so many bytes may be had.
+   *
+   * @param begun whether they are to finish a payload that has begun
+   */
+  void await(int bytes, boolean begun, Runnable wake) {
+    lacking.await(bytes, begun, wake);
   }
 
   /** Bytes that this connection holds. */
@@ -93,9 +99,11 @@ final class Credit {
 
   private boolean acquire(long bytes) {
     if (!export.tryAcquire(bytes)) {
+      lacking = export;
       return false;
     }
     if (!total.tryAcquire(bytes)) {
+      lacking = total;
       export.release(bytes);
       return false;
     }

@@ -21,7 +21,18 @@ final class MemoryBudget {
   private final Queue<Waiter> waiters = new ConcurrentLinkedQueue<>();
   private final AtomicReference<@Nullable Object> overdrawn = new AtomicReference<>();
 
-  private record Waiter(long bytes, Runnable wake) {}
+  /** Not a record: two that look alike are two. */
+  private static final class Waiter {
+    final long bytes;
+    final boolean begun;
+    final Runnable wake;
+
+    Waiter(long bytes, boolean begun, Runnable wake) {
+      this.bytes = bytes;
+      this.begun = begun;
+      this.wake = wake;
+    }
+  }
 
   MemoryBudget(long total) {
     this.total = total;
@@ -63,29 +74,34 @@ final class MemoryBudget {
   }
 
   /**
-   * Runs {@code wake} once, when so many bytes may be free or the overdraft is. It may run at once
-   * and on any thread; who is woken tries again and may find too few.
+   * Runs {@code wake} once, when so many bytes may be free. It may run at once and on any thread;
+   * who is woken tries again and may find too few.
+   *
+   * @param begun whether it is to finish a payload, so that the overdraft would do as well
    */
-  void await(long bytes, Runnable wake) {
-    waiters.add(new Waiter(bytes, wake));
-    if (free.get() >= bytes) {
-      wake();
-    }
+  void await(long bytes, boolean begun, Runnable wake) {
+    waiters.add(new Waiter(bytes, begun, wake));
+    wake();
   }
 
+  /** In turn, as far as the bytes go; the overdraft is for the first who may have it. */
   private void wake() {
     long left = free.get();
-    boolean overdraftFree = overdrawn.get() == null;
-    Waiter next = waiters.peek();
-    while (next != null && (left >= next.bytes || overdraftFree)) {
-      Waiter woken = waiters.poll();
-      if (woken == null) {
-        return;
+    for (Waiter next = waiters.peek(); next != null && left >= next.bytes; next = waiters.peek()) {
+      if (waiters.remove(next)) {
+        left -= next.bytes;
+        next.wake.run();
       }
-      overdraftFree = left >= woken.bytes && overdraftFree;
-      left -= woken.bytes;
-      woken.wake.run();
-      next = waiters.peek();
+    }
+    if (overdrawn.get() == null) {
+      for (Waiter w : waiters) {
+        if (w.begun) {
+          if (waiters.remove(w)) {
+            w.wake.run();
+          }
+          break;
+        }
+      }
     }
   }
 

@@ -225,7 +225,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     if (!credit.ownLimitReached(bytes) && credit.overdraw(bytes)) {
       return true;
     }
-    awaitMemory(bytes);
+    awaitMemory(bytes, true);
     return false;
   }
 
@@ -233,15 +233,15 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     if (credit.take(bytes)) {
       return true;
     }
-    awaitMemory(bytes);
+    awaitMemory(bytes, false);
     return false;
   }
 
-  private void awaitMemory(int bytes) {
+  private void awaitMemory(int bytes, boolean begun) {
     if (!awaitingMemory && !credit.ownLimitReached(bytes)) {
       awaitingMemory = true;
       core.pressure();
-      credit.await(bytes, () -> onLoop(this::memoryMayBeFree));
+      credit.await(bytes, begun, () -> onLoop(this::memoryMayBeFree));
     }
   }
 

@@ -10,8 +10,8 @@ import jnr.ffi.Memory;
 import jnr.ffi.Pointer;
 
 /**
- * An array of {@code struct iovec} in native memory, one per thread, that is filled anew for every
- * call.
+ * An array of {@code struct iovec} in native memory, that is filled anew for every call. System
+ * calls use one per thread; a request to io_uring has its own, that lives as long as it does.
  *
  * <pre>
  * 0  address  u64
@@ -26,13 +26,25 @@ final class Vectors {
       new FastThreadLocal<>() {
         @Override
         protected Vectors initialValue() {
-          return new Vectors();
+          return new Vectors(LIMIT);
         }
       };
 
-  private final Pointer memory = Memory.allocateDirect(RUNTIME, LIMIT * 16);
-  private final long address = memory.address();
+  private final Pointer memory;
+  private final long address;
+  private final int limit;
   private int count;
+
+  private Vectors(int limit) {
+    this.limit = limit;
+    this.memory = Memory.allocateDirect(RUNTIME, limit * 16);
+    this.address = memory.address();
+  }
+
+  /** An array that can hold {@code parts}, or as many as a call can take. */
+  static Vectors of(int parts) {
+    return new Vectors(Math.min(LIMIT, Math.max(1, parts)));
+  }
 
   static Vectors local() {
     return LOCAL.get();
@@ -74,7 +86,7 @@ final class Vectors {
   private boolean fillFromParts(CompositeByteBuf buffer, int index, int length) {
     int end = index + length;
     int at = index;
-    for (int part = buffer.toComponentIndex(index); at < end && count < LIMIT; part++) {
+    for (int part = buffer.toComponentIndex(index); at < end && count < limit; part++) {
       ByteBuf memoryOfPart = buffer.internalComponent(part);
       int start = buffer.toByteIndex(part);
       int run = Math.min(end, start + memoryOfPart.capacity()) - at;
@@ -92,7 +104,7 @@ final class Vectors {
 
   private boolean fillFromNio(ByteBuffer[] parts) {
     count = 0;
-    for (int i = 0; i < parts.length && count < LIMIT; i++) {
+    for (int i = 0; i < parts.length && count < limit; i++) {
       ByteBuffer part = parts[i];
       if (!part.isDirect()) {
         return false;

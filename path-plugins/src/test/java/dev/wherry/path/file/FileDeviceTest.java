@@ -59,9 +59,37 @@ class FileDeviceTest {
   }
 
   @Nested
+  class OnDiskByUring extends OnDisk {
+    OnDiskByUring() {
+      super(Engine.URING);
+    }
+  }
+
+  @Nested
+  class OnDiskByTheBetterOne extends OnDisk {
+    OnDiskByTheBetterOne() {
+      super(Engine.AUTO);
+    }
+  }
+
+  @Nested
   class InMemoryByThePool extends InMemory {
     InMemoryByThePool() {
       super(Engine.POOL);
+    }
+  }
+
+  @Nested
+  class InMemoryByUring extends InMemory {
+    InMemoryByUring() {
+      super(Engine.URING);
+    }
+  }
+
+  @Nested
+  class InMemoryByTheBetterOne extends InMemory {
+    InMemoryByTheBetterOne() {
+      super(Engine.AUTO);
     }
   }
 }

@@ -1,0 +1,168 @@
+package dev.wherry.daemon.api;
+
+import dev.wherry.daemon.config.Configuration;
+import dev.wherry.daemon.volume.VolumeRegistry;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.ClientAuth;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.net.PemKeyCertOptions;
+import io.vertx.core.net.PemTrustOptions;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.BodyHandler;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** The HTTP server: REST, metrics, health. */
+public final class ApiServer {
+  static final String ROOT = "/api/v1";
+  private static final long MOST_BODY_BYTES = 1 << 20;
+
+  /**
+   * What REST is about.
+   *
+   * @param identity of this node, its uuid
+   * @param link HOST:PORT where other nodes connect
+   * @param ready true while the daemon serves
+   */
+  public record Node(String name, String identity, String link, BooleanSupplier ready) {}
+
+  private final Router router;
+  private final Vertx vertx;
+  private @Nullable HttpServer server;
+
+  public ApiServer(
+      Vertx vertx,
+      Executor threads,
+      VolumeRegistry registry,
+      PrometheusMeterRegistry metrics,
+      Node node,
+      NbdUris.Maker uris,
+      @Nullable String token) {
+    this.vertx = vertx;
+    this.router = Router.router(vertx);
+    Answers answers = new Answers(threads);
+    router.route().handler(new Access(token)::check);
+    router.route().handler(BodyHandler.create(false).setBodyLimit(MOST_BODY_BYTES));
+    new VolumeRoutes(registry, answers, node.name(), uris).mount(router);
+    router.get(ROOT + "/nodes").handler(c -> answers.run(c, 200, r -> List.of(nodeView(node))));
+    router.get(ROOT + "/openapi.json").handler(ApiServer::openApi);
+    router.get("/health/live").handler(r -> health(r, true));
+    router.get("/health/ready").handler(r -> health(r, node.ready().getAsBoolean()));
+    router
+        .get("/metrics")
+        .handler(
+            r ->
+                vertx
+                    .executeBlocking(metrics::scrape)
+                    .onSuccess(
+                        text ->
+                            Answers.send(
+                                r,
+                                200,
+                                "text/plain; version=0.0.4; charset=utf-8",
+                                text.getBytes(StandardCharsets.UTF_8)))
+                    .onFailure(r::fail));
+    for (int status : new int[] {400, 404, 405, 413, 500}) {
+      router.errorHandler(status, r -> failed(r, status));
+    }
+  }
+
+  /** All routes, for the test that holds them against the OpenAPI document. */
+  Router router() {
+    return router;
+  }
+
+  /** Listens; the future has the real port. Safe on any thread. */
+  public CompletableFuture<Integer> listen(Configuration config) {
+    HttpServerOptions options =
+        new HttpServerOptions().setIdleTimeout(120).setHttp2ClearTextEnabled(false);
+    Path tls = config.tlsDir();
+    if (config.apiTls() && tls != null) {
+      options
+          .setSsl(true)
+          .setUseAlpn(false)
+          .setEnabledSecureTransportProtocols(Set.of("TLSv1.3"))
+          .setKeyCertOptions(
+              new PemKeyCertOptions()
+                  .addCertPath(tls.resolve("server-cert.pem").toString())
+                  .addKeyPath(tls.resolve("server-key.pem").toString()))
+          .setTrustOptions(new PemTrustOptions().addCertPath(tls.resolve("ca-cert.pem").toString()))
+          .setClientAuth(ClientAuth.REQUIRED);
+    }
+    HttpServer s = vertx.createHttpServer(options).requestHandler(router);
+    server = s;
+    return s.listen(
+            config.api().address().getPort(), config.api().address().getAddress().getHostAddress())
+        .map(HttpServer::actualPort)
+        .toCompletionStage()
+        .toCompletableFuture();
+  }
+
+  /** Takes no more requests. */
+  public CompletableFuture<Void> close() {
+    HttpServer s = server;
+    return s == null
+        ? CompletableFuture.completedFuture(null)
+        : s.close().toCompletionStage().toCompletableFuture();
+  }
+
+  private static Map<String, Object> nodeView(Node node) {
+    return Map.of(
+        "name",
+        node.name(),
+        "id",
+        node.identity(),
+        "link",
+        node.link(),
+        "self",
+        true,
+        "state",
+        node.ready().getAsBoolean() ? "online" : "stopping",
+        "reason",
+        "");
+  }
+
+  private static void health(RoutingContext r, boolean up) {
+    Answers.send(
+        r, up ? 200 : 503, "application/json", Json.write(Map.of("status", up ? "UP" : "DOWN")));
+  }
+
+  private static void openApi(RoutingContext r) {
+    try (InputStream in = ApiServer.class.getResourceAsStream("openapi.json")) {
+      if (in == null) {
+        r.fail(404);
+        return;
+      }
+      Answers.send(r, 200, "application/json", in.readAllBytes());
+    } catch (IOException e) {
+      r.fail(e);
+    }
+  }
+
+  private static void failed(RoutingContext r, int status) {
+    String path = r.request().path();
+    Answers.problem(
+        r,
+        Problem.of(
+            status,
+            switch (status) {
+              case 404 -> "there is nothing at " + path;
+              case 405 -> r.request().method() + " is not possible at " + path;
+              case 413 -> "the body is longer than " + MOST_BODY_BYTES + " bytes";
+              case 400 -> "the request is malformed";
+              default -> "internal error";
+            }));
+  }
+}

@@ -1,0 +1,166 @@
+package dev.wherry.daemon.api;
+
+import dev.wherry.daemon.volume.CreateVolume;
+import dev.wherry.daemon.volume.Refusal;
+import dev.wherry.daemon.volume.VolumeChanges;
+import dev.wherry.daemon.volume.VolumeEntry;
+import dev.wherry.daemon.volume.VolumeMap;
+import dev.wherry.daemon.volume.VolumeRegistry;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** {@code /volumes}. */
+final class VolumeRoutes {
+  private static final Set<String> CREATE_FIELDS =
+      Set.of(
+          "suid",
+          "size",
+          "backing",
+          "source",
+          "read",
+          "write",
+          "handler",
+          "settings",
+          "blockSize",
+          "readOnly");
+  private static final int MOST_EXTENTS = 100_000;
+
+  private final VolumeRegistry registry;
+  private final VolumeChanges changes;
+  private final Answers answers;
+  private final String node;
+  private final NbdUris.Maker uris;
+
+  VolumeRoutes(VolumeRegistry registry, Answers answers, String node, NbdUris.Maker uris) {
+    this.registry = registry;
+    this.changes = new VolumeChanges(registry);
+    this.answers = answers;
+    this.node = node;
+    this.uris = uris;
+  }
+
+  void mount(Router router) {
+    String all = ApiServer.ROOT + "/volumes";
+    String one = all + "/:suid";
+    router.get(all).handler(c -> answers.run(c, 200, r -> list()));
+    router.post(all).handler(c -> answers.run(c, 201, this::create));
+    router.get(one).handler(c -> answers.run(c, 200, r -> view(volume(r))));
+    router.delete(one).handler(c -> answers.run(c, 204, this::delete));
+    router.patch(one).handler(c -> answers.run(c, 200, this::set));
+    router.post(one + "/set").handler(c -> answers.run(c, 200, this::set));
+    router.post(one + "/resize").handler(c -> answers.run(c, 200, this::resize));
+    router.post(one + "/reopen").handler(c -> answers.run(c, 200, this::reopen));
+    router.get(one + "/map").handler(c -> answers.run(c, 200, this::map));
+    router
+        .get(one + "/connections")
+        .handler(
+            c ->
+                answers.run(
+                    c,
+                    200,
+                    r -> volume(r).connections().stream().map(ConnectionView::of).toList()));
+  }
+
+  private List<VolumeView> list() {
+    return registry.list().stream().map(this::view).toList();
+  }
+
+  private VolumeView view(VolumeEntry entry) {
+    return VolumeView.of(entry, node, uris);
+  }
+
+  private VolumeEntry volume(RoutingContext r) {
+    return registry.get(r.pathParam("suid"));
+  }
+
+  private VolumeView create(RoutingContext r) {
+    Body body = new Body(bytes(r), CREATE_FIELDS);
+    String suid = body.text("suid");
+    Long blockSize = body.number("blockSize");
+    if (body.text("source", null) != null
+        || body.text("read", null) != null
+        || body.text("write", null) != null) {
+      throw new Refusal(
+          Refusal.Kind.IMPOSSIBLE,
+          "source, read and write (a volume emulated over a source) are not available");
+    }
+    if (blockSize != null && blockSize != blockSize.intValue()) {
+      throw new Refusal(Refusal.Kind.IMPOSSIBLE, "block size " + blockSize + " is too large");
+    }
+    String handler = body.text("handler", CreateVolume.DEFAULT_HANDLER);
+    return view(
+        registry.create(
+            new CreateVolume(
+                suid,
+                body.number("size"),
+                body.texts("backing"),
+                handler == null ? CreateVolume.DEFAULT_HANDLER : handler,
+                body.map("settings"),
+                blockSize == null ? CreateVolume.DEFAULT_BLOCK_SIZE : blockSize.intValue(),
+                body.flag("readOnly"))));
+  }
+
+  private Map<String, String> delete(RoutingContext r) {
+    registry.delete(r.pathParam("suid"), flag(r, "force"));
+    return Map.of();
+  }
+
+  private VolumeView resize(RoutingContext r) {
+    Body body = new Body(bytes(r), Set.of("size", "force"));
+    Long size = body.number("size");
+    if (size == null) {
+      throw new Refusal(Refusal.Kind.MALFORMED, "field 'size' is missing");
+    }
+    return view(changes.resize(r.pathParam("suid"), size, body.flag("force")));
+  }
+
+  private VolumeView set(RoutingContext r) {
+    volume(r);
+    return view(changes.set(r.pathParam("suid"), Body.textsByName(bytes(r))));
+  }
+
+  private VolumeView reopen(RoutingContext r) {
+    new Body(bytes(r), Set.of());
+    return view(changes.reopen(r.pathParam("suid")));
+  }
+
+  private List<VolumeMap.Run> map(RoutingContext r) {
+    long offset = number(r, "offset", 0);
+    long limit = number(r, "limit", MOST_EXTENTS);
+    if (limit < 1 || limit > MOST_EXTENTS) {
+      throw new Refusal(
+          Refusal.Kind.MALFORMED, "limit " + limit + " is not between 1 and " + MOST_EXTENTS);
+    }
+    return VolumeMap.read(volume(r), offset, (int) limit);
+  }
+
+  private static byte[] bytes(RoutingContext r) {
+    return r.body().buffer() == null ? new byte[0] : r.body().buffer().getBytes();
+  }
+
+  private static boolean flag(RoutingContext r, String name) {
+    List<String> given = r.queryParam(name);
+    String value = given.isEmpty() ? "false" : given.get(0);
+    return switch (value) {
+      case "true", "" -> true;
+      case "false" -> false;
+      default ->
+          throw new Refusal(Refusal.Kind.MALFORMED, name + "='" + value + "' is not true or false");
+    };
+  }
+
+  private static long number(RoutingContext r, String name, long fallback) {
+    List<String> given = r.queryParam(name);
+    if (given.isEmpty()) {
+      return fallback;
+    }
+    if (!given.get(0).matches("[0-9]{1,18}")) {
+      throw new Refusal(
+          Refusal.Kind.MALFORMED, name + "='" + given.get(0) + "' is not a whole number");
+    }
+    return Long.parseLong(given.get(0));
+  }
+}

@@ -1,0 +1,152 @@
+package dev.wherry.daemon.catalog;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one thread that writes the catalog. It takes all changes that wait, makes them in one
+ * transaction, commits once, and completes all their futures: a commit costs a sync of the disk,
+ * whether it holds one change or a hundred.
+ *
+ * <p>A change that fails is rolled back alone. A commit that fails fails the writer for good: what
+ * lies on the disk is then unknown, and trying again would only pretend otherwise.
+ */
+final class CatalogWriter {
+  /** A change of the catalog, within a transaction. */
+  interface Change {
+    void apply(Connection db) throws SQLException;
+  }
+
+  private record Pending(Change change, CompletableFuture<Void> done) {}
+
+  private static final Logger log = LoggerFactory.getLogger(CatalogWriter.class);
+  private static final int MOST_WAITING = 4096;
+  private static final int MOST_PER_COMMIT = 256;
+  private static final Pending STOP = new Pending(db -> {}, new CompletableFuture<>());
+
+  private final Connection db;
+  private final BlockingQueue<Pending> queue = new ArrayBlockingQueue<>(MOST_WAITING);
+  private final Thread thread = new Thread(this::run, "wherry-catalog");
+  private final java.util.concurrent.atomic.AtomicLong commits =
+      new java.util.concurrent.atomic.AtomicLong();
+  private volatile @Nullable CatalogException failed;
+  private boolean stopping;
+
+  CatalogWriter(Connection db) {
+    this.db = db;
+    thread.setDaemon(true);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** Any thread; never blocks. */
+  CompletableFuture<Void> submit(Change change) {
+    Pending p = new Pending(change, new CompletableFuture<>());
+    synchronized (this) {
+      if (stopping) {
+        return CompletableFuture.failedFuture(new CatalogException("the catalog is closed"));
+      }
+      if (!queue.offer(p)) {
+        return CompletableFuture.failedFuture(
+            new CatalogException("the catalog has " + MOST_WAITING + " changes waiting"));
+      }
+    }
+    return p.done;
+  }
+
+  /** How many transactions were committed. */
+  long commits() {
+    return commits.get();
+  }
+
+  /** Finishes what was submitted; waits at most ten seconds. */
+  void stop() {
+    synchronized (this) {
+      if (!stopping) {
+        stopping = true;
+        // The thread empties the queue, so there will be room.
+        while (!queue.offer(STOP)) {
+          Thread.onSpinWait();
+        }
+      }
+    }
+    try {
+      thread.join(TimeUnit.SECONDS.toMillis(10));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    if (thread.isAlive()) {
+      log.error("the catalog's last commit did not end within 10 s");
+    }
+  }
+
+  private void run() {
+    List<Pending> group = new ArrayList<>();
+    try {
+      boolean open = true;
+      while (open) {
+        group.add(queue.take());
+        queue.drainTo(group, MOST_PER_COMMIT - 1);
+        open = !group.remove(STOP);
+        if (!group.isEmpty()) {
+          commit(group);
+        }
+        group.clear();
+      }
+    } catch (InterruptedException e) {
+      log.error("the catalog's thread was interrupted", e);
+    }
+  }
+
+  private void commit(List<Pending> group) {
+    CatalogException broken = failed;
+    if (broken != null) {
+      group.forEach(p -> p.done.completeExceptionally(broken));
+      return;
+    }
+    List<CompletableFuture<Void>> done = new ArrayList<>(group.size());
+    try {
+      db.setAutoCommit(false);
+      for (Pending p : group) {
+        if (apply(p)) {
+          done.add(p.done);
+        }
+      }
+      db.commit();
+      db.setAutoCommit(true);
+      commits.incrementAndGet();
+    } catch (SQLException e) {
+      CatalogException failure = new CatalogException("the catalog cannot commit: " + e, e);
+      failed = failure;
+      log.error("the catalog cannot commit; no change is accepted until a restart", e);
+      group.forEach(p -> p.done.completeExceptionally(failure));
+      return;
+    }
+    done.forEach(f -> f.complete(null));
+  }
+
+  private boolean apply(Pending p) throws SQLException {
+    Savepoint before = db.setSavepoint();
+    try {
+      p.change.apply(db);
+      db.releaseSavepoint(before);
+      return true;
+    } catch (SQLException e) {
+      db.rollback(before);
+      p.done.completeExceptionally(new CatalogException("the catalog refuses the change: " + e, e));
+      return false;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+package dev.wherry.daemon.catalog;
+
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The catalog in a SQLite file; see {@link Schema} for its tables. */
+public final class SqliteCatalog implements Catalog {
+  private static final Logger log = LoggerFactory.getLogger(SqliteCatalog.class);
+
+  private final Connection db;
+  private final NodeIdentity identity;
+  private final List<VolumeRecord> volumes;
+  private final CatalogWriter writer;
+
+  private SqliteCatalog(Connection db, NodeIdentity identity, List<VolumeRecord> volumes) {
+    this.db = db;
+    this.identity = identity;
+    this.volumes = List.copyOf(volumes);
+    this.writer = new CatalogWriter(db);
+  }
+
+  /**
+   * Opens the catalog, and makes or migrates it where needed. Blocks.
+   *
+   * @param file {@code catalog.db}, whose directory exists
+   * @param node the node's name, recorded
+   * @throws CatalogException if it cannot be used
+   */
+  public static SqliteCatalog open(Path file, String node, Clock clock) {
+    Connection db = null;
+    try {
+      db = CatalogFile.open(file);
+      Schema.migrate(db, clock.millis());
+      SqliteCatalog catalog = new SqliteCatalog(db, identify(db, node, clock), intact(db));
+      catalog.writer.start();
+      return catalog;
+    } catch (SQLException | CatalogException | IllegalArgumentException e) {
+      close(db);
+      throw new CatalogException("catalog " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public NodeIdentity identity() {
+    return identity;
+  }
+
+  @Override
+  public List<VolumeRecord> volumes() {
+    return volumes;
+  }
+
+  @Override
+  public CompletableFuture<Void> put(VolumeRecord volume) {
+    return writer.submit(c -> VolumeRows.put(c, volume));
+  }
+
+  @Override
+  public CompletableFuture<Void> remove(String suid) {
+    return writer.submit(c -> VolumeRows.remove(c, suid));
+  }
+
+  /** How many transactions were committed since it was opened. */
+  public long commits() {
+    return writer.commits();
+  }
+
+  @Override
+  public void close() {
+    writer.stop();
+    close(db);
+  }
+
+  private static List<VolumeRecord> intact(Connection db) throws SQLException {
+    List<VolumeRecord> found = new ArrayList<>();
+    for (VolumeRows.Stored s : VolumeRows.read(db)) {
+      if (!s.intact()) {
+        throw new CatalogException(
+            "the record of volume " + s.volume().suid() + " does not match its checksum");
+      }
+      found.add(s.volume());
+    }
+    return found;
+  }
+
+  private static NodeIdentity identify(Connection db, String node, Clock clock)
+      throws SQLException {
+    try (PreparedStatement insert =
+        db.prepareStatement(
+            "INSERT INTO node VALUES (1, ?, ?, ?)"
+                + " ON CONFLICT (id) DO UPDATE SET name = excluded.name"
+                + " WHERE name <> excluded.name")) {
+      insert.setString(1, UUID.randomUUID().toString());
+      insert.setString(2, node);
+      insert.setLong(3, clock.millis());
+      insert.executeUpdate();
+    }
+    try (PreparedStatement q = db.prepareStatement("SELECT uuid, name FROM node");
+        ResultSet r = q.executeQuery()) {
+      r.next();
+      return new NodeIdentity(r.getString(1), r.getString(2));
+    }
+  }
+
+  private static void close(@org.jspecify.annotations.Nullable Connection db) {
+    if (db == null) {
+      return;
+    }
+    try {
+      db.close();
+    } catch (SQLException e) {
+      log.warn("the catalog cannot be closed", e);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package dev.wherry.daemon.process;
+
+import dev.wherry.daemon.config.ConfigurationException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+
+/**
+ * Where everything lies.
+ *
+ * <pre>
+ *  DATA/lock              held by the running daemon, names its process
+ *       catalog.db        what the node remembers (and catalog.db-wal, catalog.db-shm)
+ *       volumes/SUID.img  default backing: a sparse file
+ *       nbd.sock          every volume, over a unix socket
+ *       sockets/SUID.sock one volume, over a unix socket
+ *       plugins/*.jar     third parties' devices and handlers
+ * </pre>
+ *
+ * @param root absolute
+ */
+public record DataDirectory(Path root) {
+
+  /** Makes the directories that are missing, for the daemon's user alone. */
+  public void create() {
+    for (Path dir : new Path[] {root, volumes(), sockets(), plugins()}) {
+      try {
+        if (!Files.isDirectory(dir)) {
+          Files.createDirectories(
+              dir,
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        }
+      } catch (FileAlreadyExistsException e) {
+        throw new ConfigurationException("data", dir + " is not a directory");
+      } catch (IOException e) {
+        throw new ConfigurationException("data", dir + " cannot be made: " + e);
+      }
+    }
+    if (!Files.isWritable(root)) {
+      throw new ConfigurationException("data", root + " cannot be written");
+    }
+  }
+
+  public Path lock() {
+    return root.resolve("lock");
+  }
+
+  public Path catalog() {
+    return root.resolve("catalog.db");
+  }
+
+  public Path volumes() {
+    return root.resolve("volumes");
+  }
+
+  public Path sockets() {
+    return root.resolve("sockets");
+  }
+
+  public Path plugins() {
+    return root.resolve("plugins");
+  }
+
+  /** The default backing of a volume. */
+  public Path image(String suid) {
+    return volumes().resolve(suid + ".img");
+  }
+
+  /** The unix socket of one volume. */
+  public Path socket(String suid) {
+    return sockets().resolve(suid + ".sock");
+  }
+
+  /** Makes the names in a directory durable: a file is not until its name is. */
+  public static void sync(Path dir) throws IOException {
+    try (FileChannel d = FileChannel.open(dir, StandardOpenOption.READ)) {
+      d.force(true);
+    }
+  }
+}

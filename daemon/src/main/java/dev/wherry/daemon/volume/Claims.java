@@ -1,0 +1,58 @@
+package dev.wherry.daemon.volume;
+
+import dev.wherry.daemon.catalog.VolumeRecord;
+import dev.wherry.daemon.catalog.VolumeRecord.Backing;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Which file or disk belongs to which volume, whatever name it goes by: links and second paths are
+ * seen through. Two volumes over one file would each break what the other promised. Thread-safe.
+ */
+final class Claims {
+  private static final int BLOCK_DEVICE = 0060000;
+  private static final int TYPE_MASK = 0170000;
+
+  private final Map<String, String> owners = new HashMap<>();
+
+  /** Takes all paths of the volume that exist, or refuses and takes none. */
+  synchronized void take(VolumeRecord volume) {
+    Map<String, String> taken = new HashMap<>();
+    for (Backing b : volume.backing()) {
+      Optional<String> key = key(b.spec());
+      if (key.isEmpty()) {
+        continue;
+      }
+      String owner = owners.get(key.get());
+      if (owner != null && !owner.equals(volume.suid())) {
+        throw Refusal.conflict("backing " + b.spec() + " is in use by volume " + owner);
+      }
+      if (taken.put(key.get(), volume.suid()) != null) {
+        throw Refusal.conflict("backing " + b.spec() + " is given twice");
+      }
+    }
+    owners.putAll(taken);
+  }
+
+  synchronized void release(String suid) {
+    owners.values().removeIf(suid::equals);
+  }
+
+  private static Optional<String> key(String spec) {
+    if (!spec.startsWith("/")) {
+      return Optional.empty();
+    }
+    try {
+      Map<String, Object> a = Files.readAttributes(Path.of(spec), "unix:mode,dev,ino,rdev");
+      boolean disk = ((Integer) a.get("mode") & TYPE_MASK) == BLOCK_DEVICE;
+      return Optional.of(disk ? "disk " + a.get("rdev") : a.get("dev") + " " + a.get("ino"));
+    } catch (IOException | RuntimeException e) {
+      // It is missing or out of reach; opening it says so better.
+      return Optional.empty();
+    }
+  }
+}

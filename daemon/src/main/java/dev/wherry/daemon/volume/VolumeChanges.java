@@ -1,0 +1,137 @@
+package dev.wherry.daemon.volume;
+
+import dev.wherry.daemon.catalog.VolumeRecord;
+import dev.wherry.path.PathHandler;
+import dev.wherry.path.Volume;
+import java.time.Duration;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What can be changed of a volume that is there. All methods block. */
+public final class VolumeChanges {
+  private static final Logger log = LoggerFactory.getLogger(VolumeChanges.class);
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+
+  private final VolumeRegistry registry;
+
+  public VolumeChanges(VolumeRegistry registry) {
+    this.registry = registry;
+  }
+
+  /**
+   * Changes the size. Connections that are there keep the one that they were told.
+   *
+   * @param size in bytes
+   * @param force allows a smaller one, which loses what lies behind it
+   */
+  public VolumeEntry resize(String suid, long size, boolean force) {
+    if (size <= 0) {
+      throw Refusal.impossible("size " + size + " of volume " + suid + " is not more than 0 bytes");
+    }
+    VolumeEntry entry = registry.get(suid);
+    entry.begin("resized");
+    try {
+      VolumeRecord before = entry.record();
+      Volume volume = online(entry);
+      if (size < before.size()) {
+        shrink(entry, volume, size, force);
+      } else if (size > before.size()) {
+        // First the room, then the word that there is room.
+        Await.done(volume.resize(size), LIMIT, "resizing volume " + suid);
+        VolumeRegistry.commit(registry.catalog().put(before.withSize(size)));
+        entry.record(before.withSize(size));
+      }
+      log.info("volume {} resized from {} to {} bytes", suid, before.size(), size);
+      return entry;
+    } finally {
+      entry.end();
+    }
+  }
+
+  private void shrink(VolumeEntry entry, Volume volume, long size, boolean force) {
+    VolumeRecord before = entry.record();
+    if (!force) {
+      throw Refusal.conflict(
+          "size "
+              + size
+              + " is less than the "
+              + before.size()
+              + " bytes of volume "
+              + entry.suid()
+              + "; --force cuts off what lies behind it");
+    }
+    for (VolumeEntry other : registry.list()) {
+      if (VolumeRegistry.aliases(other.record()).contains(entry.suid())) {
+        throw Refusal.conflict(
+            "volume " + other.suid() + " is an alias of " + entry.suid() + " and needs its bytes");
+      }
+    }
+    VolumeRegistry.commit(registry.catalog().put(before.withSize(size)));
+    try {
+      Await.done(volume.resize(size), LIMIT, "resizing volume " + entry.suid());
+      entry.record(before.withSize(size));
+    } catch (RuntimeException e) {
+      VolumeRegistry.commit(registry.catalog().put(before));
+      throw e;
+    }
+  }
+
+  /** Changes policies; all or none of them. */
+  public VolumeEntry set(String suid, Map<String, String> values) {
+    VolumeEntry entry = registry.get(suid);
+    if (values.isEmpty()) {
+      throw Refusal.malformed("nothing to set");
+    }
+    entry.begin("changed");
+    try {
+      VolumeRecord record = entry.record();
+      for (Map.Entry<String, String> e : values.entrySet()) {
+        if (!e.getKey().equals("allow")) {
+          throw Refusal.impossible("setting '" + e.getKey() + "' is unknown; there is: allow");
+        }
+        record = record.withAccess(AccessList.parse(e.getValue()).rules());
+      }
+      VolumeRegistry.commit(registry.catalog().put(record));
+      entry.record(record);
+      return entry;
+    } finally {
+      entry.end();
+    }
+  }
+
+  /** Opens a failed volume anew: its backing is there again, or its loss is accepted. */
+  public VolumeEntry reopen(String suid) {
+    VolumeEntry entry = registry.get(suid);
+    entry.begin("reopened");
+    try {
+      if (!entry.isFailed()) {
+        throw Refusal.conflict("volume " + suid + " is " + entry.state() + ", not failed");
+      }
+      registry.claims().take(entry.record());
+      Volume volume = entry.volume();
+      if (volume == null) {
+        entry.open(new Volume(suid, registry.opener().open(entry.record())));
+        registry.opened(entry);
+      } else {
+        // Its files are closed before they are opened anew: they carry locks.
+        Await.done(volume.drained(), LIMIT, "draining volume " + suid);
+        registry.opener().close(volume.handler());
+        PathHandler next = registry.opener().open(entry.record());
+        Await.done(volume.reopen(next), LIMIT, "reopening volume " + suid);
+      }
+      log.info("volume {} reopened", suid);
+      return entry;
+    } finally {
+      entry.end();
+    }
+  }
+
+  private static Volume online(VolumeEntry entry) {
+    Volume volume = entry.volume();
+    if (volume == null || !entry.state().equals("online")) {
+      throw Refusal.conflict("volume " + entry.suid() + " is " + entry.state() + ", not online");
+    }
+    return volume;
+  }
+}

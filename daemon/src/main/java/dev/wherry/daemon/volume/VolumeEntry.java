@@ -1,0 +1,179 @@
+package dev.wherry.daemon.volume;
+
+import dev.wherry.daemon.catalog.VolumeRecord;
+import dev.wherry.nbd.server.ExportDirectory.Connection;
+import dev.wherry.nbd.server.ExportStats;
+import dev.wherry.path.Volume;
+import dev.wherry.path.VolumeState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One volume as the registry has it. Reading is safe on any thread; changing wants {@link #begin}.
+ */
+public final class VolumeEntry {
+  private final AtomicReference<@Nullable String> operation = new AtomicReference<>();
+  private final Set<Object> sessions = ConcurrentHashMap.newKeySet();
+  private final List<CompletableFuture<Void>> waiting = new ArrayList<>();
+  private final Map<Long, Connection> connections = new ConcurrentHashMap<>();
+  private final ExportStats stats = new ExportStats();
+
+  /** Done when the volume was opened, or could not be; never fails. */
+  private final CompletableFuture<Void> opened = new CompletableFuture<>();
+
+  private volatile VolumeRecord record;
+  private volatile AccessList access;
+  private volatile @Nullable Volume volume;
+  private volatile @Nullable String failure;
+  private volatile boolean visible;
+  private volatile boolean leaving;
+
+  VolumeEntry(VolumeRecord record, boolean visible) {
+    this.record = record;
+    this.access = AccessList.of(record.access());
+    this.visible = visible;
+  }
+
+  public String suid() {
+    return record.suid();
+  }
+
+  public VolumeRecord record() {
+    return record;
+  }
+
+  void record(VolumeRecord value) {
+    access = AccessList.of(value.access());
+    record = value;
+  }
+
+  AccessList access() {
+    return access;
+  }
+
+  public ExportStats stats() {
+    return stats;
+  }
+
+  public @Nullable Volume volume() {
+    return volume;
+  }
+
+  CompletableFuture<Void> opened() {
+    return opened;
+  }
+
+  void open(Volume value) {
+    failure = null;
+    volume = value;
+    visible = true;
+    opened.complete(null);
+  }
+
+  /** It could not be opened. */
+  void fail(String reason) {
+    failure = reason;
+    opened.complete(null);
+  }
+
+  /** False while it is being created. */
+  boolean visible() {
+    return visible;
+  }
+
+  /** True from the start of its deletion on: nobody may attach or lead an alias to it. */
+  boolean leaving() {
+    return leaving;
+  }
+
+  void leaving(boolean value) {
+    leaving = value;
+  }
+
+  /** What operators see. */
+  public String state() {
+    Volume v = volume;
+    if (v == null) {
+      return failure == null ? "suspended" : "failed";
+    }
+    return v.state() == VolumeState.CLOSED ? "failed" : v.state().label();
+  }
+
+  /** Why it is failed, or null. */
+  public @Nullable String reason() {
+    Volume v = volume;
+    if (v == null) {
+      return failure;
+    }
+    return v.failure()
+        .map(t -> t.getMessage() == null ? t.toString() : t.getMessage())
+        .orElse(null);
+  }
+
+  boolean isFailed() {
+    return state().equals("failed");
+  }
+
+  // Changes of one volume follow each other; the second one is refused rather than kept waiting.
+
+  void begin(String what) {
+    String running = operation.compareAndExchange(null, what);
+    if (running != null) {
+      throw Refusal.conflict("volume " + suid() + " is being " + running);
+    }
+  }
+
+  void end() {
+    operation.set(null);
+  }
+
+  // Connections.
+
+  void join(Object session) {
+    sessions.add(session);
+  }
+
+  void attached(Connection connection) {
+    connections.put(connection.peer().id(), connection);
+  }
+
+  void leave(Object session, @Nullable Connection connection) {
+    if (connection != null) {
+      connections.remove(connection.peer().id());
+    }
+    synchronized (sessions) {
+      sessions.remove(session);
+      if (sessions.isEmpty()) {
+        waiting.forEach(f -> f.complete(null));
+        waiting.clear();
+      }
+    }
+  }
+
+  /** Done when no session is left. */
+  CompletableFuture<Void> alone() {
+    CompletableFuture<Void> f = new CompletableFuture<>();
+    synchronized (sessions) {
+      if (sessions.isEmpty()) {
+        f.complete(null);
+      } else {
+        waiting.add(f);
+      }
+    }
+    return f;
+  }
+
+  public int sessions() {
+    return sessions.size();
+  }
+
+  public List<Connection> connections() {
+    return List.copyOf(connections.values());
+  }
+}

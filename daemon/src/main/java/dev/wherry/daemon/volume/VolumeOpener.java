@@ -1,0 +1,112 @@
+package dev.wherry.daemon.volume;
+
+import dev.wherry.daemon.catalog.VolumeRecord;
+import dev.wherry.daemon.catalog.VolumeRecord.Backing;
+import dev.wherry.path.BlockDevice;
+import dev.wherry.path.DeviceContext;
+import dev.wherry.path.DeviceException;
+import dev.wherry.path.PathHandler;
+import dev.wherry.path.Plugins;
+import dev.wherry.path.file.FileDevice;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Opens what is behind a volume: its devices, put together, under its handler. Blocks. */
+final class VolumeOpener {
+  private static final Logger log = LoggerFactory.getLogger(VolumeOpener.class);
+
+  private final Plugins plugins;
+  private final DeviceContext context;
+  private final Duration limit;
+
+  VolumeOpener(Plugins plugins, DeviceContext context) {
+    this.plugins = plugins;
+    this.context = context;
+    this.limit = context.ioTimeout().plusSeconds(5);
+  }
+
+  /** Refuses the name of a handler that is not there. */
+  void checkHandler(String name) {
+    if (plugins.handler(name).isEmpty()) {
+      throw Refusal.impossible("handler '" + name + "' is unknown");
+    }
+  }
+
+  /** Makes a sparse file, durably; refuses if something is there already, or no room for it. */
+  void create(Path file, long size) {
+    try {
+      FileDevice.create(file, size);
+    } catch (DeviceException e) {
+      // Not a question of room: no file there may be that long.
+      throw String.valueOf(e.getMessage()).contains("too large")
+          ? Refusal.impossible("size " + size + " is too large for the file system of " + file)
+          : Await.refusal(e, "making " + file);
+    }
+  }
+
+  /** Opens the devices of a volume as one; closes what it opened if one cannot be. */
+  BlockDevice devices(VolumeRecord record) {
+    DeviceContext ctx = context.forVolume(record.suid()).asReadOnly(record.readOnly());
+    List<BlockDevice> opened = new ArrayList<>();
+    try {
+      for (Backing b : record.backing()) {
+        opened.add(Await.done(plugins.open(b.spec(), ctx), limit, "opening backing " + b.spec()));
+      }
+      return opened.size() == 1 ? opened.get(0) : opened.get(1);
+    } catch (RuntimeException e) {
+      opened.forEach(this::close);
+      throw e;
+    }
+  }
+
+  /**
+   * Puts the handler on the devices; closes them if that cannot be.
+   *
+   * @param record its size is at most the devices'
+   */
+  PathHandler handler(VolumeRecord record, BlockDevice devices) {
+    try {
+      BlockDevice sized = devices;
+      return Await.done(
+          plugins
+              .handler(record.handler())
+              .orElseThrow(
+                  () -> Refusal.impossible("handler '" + record.handler() + "' is unknown"))
+              .open(record.suid(), sized, record.settings()),
+          limit,
+          "opening handler " + record.handler());
+    } catch (RuntimeException e) {
+      close(devices);
+      throw e;
+    }
+  }
+
+  /** All of it, for a volume that was there before. */
+  PathHandler open(VolumeRecord record) {
+    BlockDevice devices = devices(record);
+    long size = devices.info().size();
+    if (size < record.size()) {
+      close(devices);
+      throw Refusal.impossible(
+          "the backing "
+              + devices.describe()
+              + " has "
+              + size
+              + " bytes, the volume "
+              + record.size());
+    }
+    return handler(record, devices);
+  }
+
+  void close(BlockDevice device) {
+    try {
+      Await.done(device.close(), limit, "closing " + device.describe());
+    } catch (RuntimeException e) {
+      log.warn("{} cannot be closed", device.describe(), e);
+    }
+  }
+}
