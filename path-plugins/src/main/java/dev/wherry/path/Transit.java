@@ -189,12 +189,14 @@ final class Transit {
     if (empty) {
       awaited.get(0).complete(null);
     }
-    for (SuspendListener listener : listeners) {
-      awaited.add(ask(listener));
-    }
+    awaited.addAll(askListeners());
     CompletableFuture.allOf(awaited.toArray(CompletableFuture<?>[]::new))
         .whenComplete((v, t) -> settle(s, t));
     return s;
+  }
+
+  List<CompletableFuture<Void>> askListeners() {
+    return listeners.stream().map(Transit::ask).toList();
   }
 
   private static CompletableFuture<Void> ask(SuspendListener listener) {

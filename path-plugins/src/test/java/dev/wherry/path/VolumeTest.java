@@ -12,6 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.nbd.Export;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
+import dev.wherry.path.fault.Fault.Op;
+import dev.wherry.path.fault.FaultDevice;
+import dev.wherry.path.fault.Hold;
 import dev.wherry.path.local.LocalHandler;
 import dev.wherry.path.memory.MemoryDevice;
 import io.netty.buffer.ByteBuf;
@@ -32,17 +35,18 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(30)
 class VolumeTest {
   private final AtomicLong now = new AtomicLong();
-  private final HoldingDevice slow = new HoldingDevice(new MemoryDevice(1 << 20));
+  private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
+  private final FaultDevice device = new FaultDevice(new MemoryDevice(1 << 20), scheduler);
+  private final Hold slow = device.hold(Op.READ, Op.WRITE, Op.FLUSH);
   private final MemoryDevice next = new MemoryDevice(1 << 20);
-  private final PathHandler first = new LocalHandler(slow);
+  private final PathHandler first = new LocalHandler(device);
   private final PathHandler second = new LocalHandler(next);
   private final Volume volume = new Volume("a", first, now::get);
-  private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
 
   @AfterEach
   void end() {
     scheduler.shutdownNow();
-    slow.close();
+    device.close();
     next.close();
   }
 

@@ -55,6 +55,7 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     root.addAppender(appender);
     // At DEBUG it tells of every probe for an optional class; nobody needs that.
     context.getLogger("io.netty").setLevel(Level.INFO);
+    context.getLogger("io.micrometer").setLevel(Level.ERROR);
     context.getLogger("net.openhft").setLevel(Level.WARN);
   }
 

@@ -4,8 +4,11 @@ import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.DeviceContext;
+import dev.wherry.path.DeviceException;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.Plugins;
+import dev.wherry.path.file.FileDevice;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +33,18 @@ final class VolumeOpener {
   void checkHandler(String name) {
     if (plugins.handler(name).isEmpty()) {
       throw Refusal.impossible("handler '" + name + "' is unknown");
+    }
+  }
+
+  /** Makes a sparse file, durably; refuses if something is there already, or no room for it. */
+  void create(Path file, long size) {
+    try {
+      FileDevice.create(file, size);
+    } catch (DeviceException e) {
+      // Not a question of room: no file there may be that long.
+      throw String.valueOf(e.getMessage()).contains("too large")
+          ? Refusal.impossible("size " + size + " is too large for the file system of " + file)
+          : Await.refusal(e, "making " + file);
     }
   }
 

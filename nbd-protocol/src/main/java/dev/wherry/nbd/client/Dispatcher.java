@@ -141,6 +141,11 @@ final class Dispatcher implements Link.Listener {
     return closed;
   }
 
+  /** Forgets what would have to be replayed. For tests that show what that leads to. */
+  void forget() {
+    ledger.clear();
+  }
+
   // The way of a command.
 
   private void accept(Command c) {
