@@ -63,7 +63,6 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   private boolean reading;
   private boolean decoding;
   private boolean flushPending;
-  private boolean awaitingMemory;
   private long bytesIn;
 
   TransmissionHandler(
@@ -74,7 +73,13 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     this.peer = peer;
     this.mode = mode;
     this.exportBudget = core.exportBudget(session.name());
-    this.credit = new Credit(exportBudget, core.budget(), core.limits().bytesPerConnection());
+    this.credit =
+        new Credit(
+            core.memory(),
+            exportBudget,
+            core.limits().bytesPerConnection(),
+            this::later,
+            this::resume);
     this.decoder = new RequestDecoder(this, mode.extended());
     this.stall = new StallClock(core.limits().stallMillis());
   }
@@ -219,39 +224,24 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
 
   @Override
   public boolean keep(int bytes) {
-    if (credit.take(bytes)) {
-      return true;
-    }
-    if (!credit.ownLimitReached(bytes) && credit.overdraw(bytes)) {
-      return true;
-    }
-    awaitMemory(bytes, true);
-    return false;
+    return credit.takeForPayload(bytes) || waitsForMemory();
   }
 
   private boolean take(int bytes) {
-    if (credit.take(bytes)) {
-      return true;
-    }
-    awaitMemory(bytes, false);
-    return false;
+    return credit.take(bytes) || waitsForMemory();
   }
 
-  private void awaitMemory(int bytes, boolean begun) {
-    if (!awaitingMemory && !credit.ownLimitReached(bytes)) {
-      awaitingMemory = true;
+  /** Always false. */
+  private boolean waitsForMemory() {
+    if (credit.waits()) {
       core.pressure();
-      credit.await(bytes, begun, () -> onLoop(this::memoryMayBeFree));
     }
-  }
-
-  private void memoryMayBeFree() {
-    awaitingMemory = false;
-    resume();
+    return false;
   }
 
   @Override
   public void request(Request r, ByteBuf payload, int kept) {
+    credit.endPayload();
     if (payload.isReadable() && r.type == CMD_BLOCK_STATUS) {
       RequestValidator.statusPayload(r, payload, info);
     }
@@ -316,6 +306,15 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     }
   }
 
+  /** As {@link #onLoop}, but never at once. */
+  private void later(Runnable task) {
+    try {
+      ctx().executor().execute(task);
+    } catch (RejectedExecutionException e) {
+      log.debug("connection {}: event loop is gone", peer.id());
+    }
+  }
+
   // The end.
 
   private void ending() {
@@ -325,6 +324,8 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
       if (!decoding) {
         dropUnread();
       }
+      credit.endPayload();
+      credit.close();
       credit.give(decoder.close());
       credit.endOverdraw();
     }
