@@ -156,7 +156,6 @@ class VolumeRaceTest {
    */
   @Test
   void anEndThatIsToldLateDoesNotCountForTheNextSuspension() throws Exception {
-    AtomicBoolean stop = new AtomicBoolean();
     AtomicReference<Thread> ending = new AtomicReference<>();
     Hold hold = new Hold();
     FaultDevice device =
@@ -167,9 +166,12 @@ class VolumeRaceTest {
             "b",
             new LocalHandler(device),
             () -> {
-              Thread other = stop.get() ? ending.get() : null;
-              while (other != null && other.getState() != Thread.State.BLOCKED) {
-                Thread.onSpinWait();
+              Thread end = ending.getAndSet(null);
+              if (end != null) {
+                end.start();
+                while (end.isAlive() && end.getState() != Thread.State.BLOCKED) {
+                  Thread.onSpinWait();
+                }
               }
               return 0;
             });
@@ -178,10 +180,7 @@ class VolumeRaceTest {
       slow.suspend();
       Thread end = new Thread(hold::letOneGo);
       ending.set(end);
-      stop.set(true);
-      end.start();
       slow.resume();
-      stop.set(false);
       CompletableFuture<ByteBuf> second = slow.read(0, 1);
       CompletableFuture<Void> suspended = slow.suspend();
       end.join();
