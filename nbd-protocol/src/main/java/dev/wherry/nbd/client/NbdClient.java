@@ -97,6 +97,14 @@ public final class NbdClient implements Export {
     return dispatcher.close();
   }
 
+  /**
+   * Takes leave of the server and connects anew, as after a loss, to learn of a size that has
+   * grown. Requests wait meanwhile. Fails with EIO if that takes longer than the I/O timeout.
+   */
+  public CompletableFuture<Void> reconnect() {
+    return dispatcher.reconnect();
+  }
+
   private Terms terms() {
     Terms terms = dispatcher.terms();
     if (terms == null) {
@@ -107,7 +115,11 @@ public final class NbdClient implements Export {
 
   @Override
   public ExportInfo info() {
-    return terms().info(readOnly);
+    ExportInfo info = dispatcher.info();
+    if (info == null) {
+      throw new IllegalStateException("not connected");
+    }
+    return info;
   }
 
   private CompletableFuture<Command> submit(Command c) {
@@ -230,7 +242,7 @@ public final class NbdClient implements Export {
     }
     Terms terms = terms();
     boolean fast = (flags & FAST_ZERO) != 0;
-    if (fast && !terms.info(readOnly).canFastZero()) {
+    if (fast && !info().canFastZero()) {
       return notSupported("a fast WRITE_ZEROES");
     }
     if (!terms.has(Wire.FLAG_SEND_WRITE_ZEROES)) {

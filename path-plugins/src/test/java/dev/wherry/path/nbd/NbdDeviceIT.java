@@ -20,6 +20,7 @@ import io.netty.channel.epoll.EpollIoHandler;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.ServiceLoader;
@@ -110,6 +111,19 @@ final class NbdDeviceIT {
         assertThrows(ExecutionException.class, () -> get(device.resize(1 << 21)));
     assertEquals(NbdError.ENOTSUP, NbdException.errorOf(e.getCause()));
     get(device.close());
+    get(device.close());
+  }
+
+  @Test
+  void aSizeThatGrewOnTheServerIsTakenOver() throws Exception {
+    Path disk = dir.resolve("disk");
+    Files.write(disk, new byte[1 << 20]);
+    nbdkit("file", disk.toString());
+    BlockDevice device = get(new NbdPlugin().open(spec(""), context()));
+    Files.write(disk, new byte[1 << 20], StandardOpenOption.APPEND);
+    assertEquals(1 << 20, device.info().size());
+    get(device.resize(1 << 21));
+    assertEquals(1 << 21, device.info().size());
     get(device.close());
   }
 
