@@ -71,7 +71,7 @@ final class TlsIT {
       NbdClient client =
           Wait.get(
               NbdClient.connect(uri("&tls-certificates=" + pki), NbdClientOptions.DEFAULTS, group));
-      byte[] bytes = new byte[3 << 20];
+      byte[] bytes = new byte[300_000];
       new Random(1).nextBytes(bytes);
       Wait.get(client.write(12345, Unpooled.wrappedBuffer(bytes), 0));
       Wait.get(client.flush());
