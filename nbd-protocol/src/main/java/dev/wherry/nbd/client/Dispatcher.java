@@ -1,5 +1,6 @@
 package dev.wherry.nbd.client;
 
+import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.nbd.Wire;
@@ -62,6 +63,11 @@ final class Dispatcher implements Link.Listener {
   /** What the first connection agreed on, or better. Read on any thread. */
   private volatile @Nullable Terms terms;
 
+  /** The same for users of the client. */
+  private volatile @Nullable ExportInfo info;
+
+  private final List<CompletableFuture<Void>> reconnecting = new ArrayList<>();
+
   /** Counts sessions, so that what belongs to an older one is told apart. */
   private int session;
 
@@ -109,6 +115,33 @@ final class Dispatcher implements Link.Listener {
 
   @Nullable Terms terms() {
     return terms;
+  }
+
+  @Nullable ExportInfo info() {
+    return info;
+  }
+
+  /** Leaves the server and comes again; completes when that is done, or fails after a timeout. */
+  CompletableFuture<Void> reconnect() {
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    reactor.execute(
+        () -> {
+          if (state == State.FAILED || state == State.CLOSED) {
+            result.completeExceptionally(new NbdException(NbdError.EIO, String.valueOf(failure)));
+            return;
+          }
+          reconnecting.add(result);
+          reactor.schedule(
+              () ->
+                  result.completeExceptionally(
+                      new NbdException(NbdError.EIO, place + ": the server is away")),
+              ioTimeout);
+          if (state == State.ONLINE) {
+            drain();
+            endDrainIfEmpty();
+          }
+        });
+    return result;
   }
 
   /** Takes a command; its {@link Command#done} tells the outcome on the event loop. */
@@ -493,6 +526,10 @@ final class Dispatcher implements Link.Listener {
     state = State.ONLINE;
     onlineSince = reactor.nanoTime();
     terms = now;
+    info = now.info(options.readOnly());
+    List<CompletableFuture<Void>> asked = List.copyOf(reconnecting);
+    reconnecting.clear();
+    asked.forEach(f -> f.complete(null));
     if (connected.isDone()) {
       log.info("{}: connected again, {} connections", place, links.size());
     } else {
@@ -519,19 +556,24 @@ final class Dispatcher implements Link.Listener {
     }
     if (state == State.ONLINE) {
       log.warn("{}: connection lost: {}", place, cause.toString());
-      state = State.DRAINING;
-      int mine = session;
-      reactor.schedule(
-          () -> {
-            if (state == State.DRAINING && mine == session) {
-              endDrain();
-            }
-          },
-          Math.min(2 * SECOND, ioTimeout / 4));
+      drain();
     }
     if (state == State.DRAINING) {
       endDrainIfEmpty();
     }
+  }
+
+  /** Sends nothing more in this session, but takes the answers that still come. */
+  private void drain() {
+    state = State.DRAINING;
+    int mine = session;
+    reactor.schedule(
+        () -> {
+          if (state == State.DRAINING && mine == session) {
+            endDrain();
+          }
+        },
+        Math.min(2 * SECOND, ioTimeout / 4));
   }
 
   private void endDrainIfEmpty() {
@@ -626,6 +668,8 @@ final class Dispatcher implements Link.Listener {
       }
     }
     ledger.clear();
+    reconnecting.forEach(f -> f.completeExceptionally(new NbdException(NbdError.EIO, why)));
+    reconnecting.clear();
     connected.completeExceptionally(
         new NbdConnectException(NbdConnectException.Reason.UNREACHABLE, why));
     return closed;

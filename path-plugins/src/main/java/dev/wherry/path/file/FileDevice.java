@@ -105,7 +105,20 @@ public final class FileDevice implements BlockDevice {
 
   @Override
   public boolean tryRead(long offset, int length, ByteBuf into) {
-    return usable && reads.tryRead(offset, length, into, file.residency());
+    if (!usable) {
+      return false;
+    }
+    if (reads.tryRead(offset, length, into, file.residency())) {
+      return true;
+    }
+    readsFromDevice(offset, length);
+    return false;
+  }
+
+  private void readsFromDevice(long offset, long length) {
+    if (sends != null) {
+      sends.unsettle(offset, length);
+    }
   }
 
   @Override
@@ -125,6 +138,7 @@ public final class FileDevice implements BlockDevice {
     if (!usable) {
       return refused();
     }
+    readsFromDevice(offset, length);
     ByteBuf into = ByteBufAllocator.DEFAULT.directBuffer(length, length);
     CompletableFuture<ByteBuf> result = new CompletableFuture<>();
     engine
@@ -255,6 +269,7 @@ public final class FileDevice implements BlockDevice {
     if (!usable) {
       return refused();
     }
+    readsFromDevice(offset, length);
     return slices
         .run(offset, length, at -> at, (at, run) -> Posix.willNeed(file.fd(), at, run))
         .exceptionally(failure -> null);

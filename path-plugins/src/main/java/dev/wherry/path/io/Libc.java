@@ -29,6 +29,13 @@ public interface Libc {
 
     @IgnoreError
     int mincore(long address, long length, long vector);
+
+    @IgnoreError
+    int getrusage(int who, long result);
+
+    /** For cachestat, which libc does not have yet. */
+    @IgnoreError
+    long syscall(long number, int fd, long range, long result, int flags);
   }
 
   int open(String path, int flags, int mode);

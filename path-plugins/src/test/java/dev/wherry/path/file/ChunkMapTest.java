@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
-class DenseMapTest {
+class ChunkMapTest {
   private static final long MIB = 1 << 20;
   private static final long SIZE = 200 * MIB + 77;
 
-  private final DenseMap map = new DenseMap(SIZE);
+  private final ChunkMap map = new ChunkMap(SIZE);
 
   @Test
   void nothingIsKnownAtFirst() {
@@ -54,7 +54,7 @@ class DenseMapTest {
 
   @Test
   void theLargestFileTakesLittleMemory() {
-    DenseMap huge = new DenseMap(Long.MAX_VALUE);
+    ChunkMap huge = new ChunkMap(Long.MAX_VALUE);
     huge.learn(0, Long.MAX_VALUE, huge.clears());
     assertTrue(huge.covers(Long.MAX_VALUE - 4096, 4096));
     huge.forget(Long.MAX_VALUE - 4096, 4096);
