@@ -141,12 +141,11 @@ class FlowTest {
       }
       peer.send(s -> s.read(1000 + cookie, 0, 1 << 20));
     }
-    ReplyReader in = null;
     for (int i = 0; i < 10; i++) {
       held.completeAll();
       peer.pump();
     }
-    in = peer.received();
+    ReplyReader in = peer.received();
     for (int i = 0; i < 3; i++) {
       in.expectRead(1000 + i, 0, 1 << 20);
     }
