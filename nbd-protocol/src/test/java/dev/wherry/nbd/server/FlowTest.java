@@ -48,8 +48,7 @@ class FlowTest {
   }
 
   private static ServerLimits limits(int requests, int connection, int export, int total) {
-    return new ServerLimits(
-        1024, 10_000, requests, connection, export, total, Integer.MAX_VALUE);
+    return new ServerLimits(1024, 10_000, requests, connection, export, total, Integer.MAX_VALUE);
   }
 
   @Test
@@ -421,7 +420,8 @@ class FlowTest {
     requests.add(s -> s.request(CMD_BLOCK_STATUS, 0, 1, 0, 9));
     for (Mode mode : new Mode[] {Mode.STRUCTURED, Mode.EXTENDED}) {
       for (UnaryOperator<Script> r : requests) {
-        assertEquals(EIO, withBroken(new Throwing(new IllegalStateException("broken")), mode, r).error());
+        assertEquals(
+            EIO, withBroken(new Throwing(new IllegalStateException("broken")), mode, r).error());
         assertEquals(EIO, withBroken(new Throwing(new NoSuchMethodError("old")), mode, r).error());
         NbdException full = new NbdException(NbdError.ENOSPC, "full");
         assertEquals(28, withBroken(new Throwing(full), mode, r).error());
