@@ -64,7 +64,7 @@ final class Credit {
     if (want > limit && used > (begun ? gathered : 0)) {
       return false;
     }
-    if (want > held && !grow(want - held, begun)) {
+    if (want > held && !grow(bytes, begun)) {
       return false;
     }
     used = want;
@@ -75,15 +75,24 @@ final class Credit {
     return true;
   }
 
-  private boolean grow(long bytes, boolean begun) {
+  private boolean grow(int bytes, boolean begun) {
+    long missing = used + bytes - held;
+    // Under pressure a lump is more than a fair share.
+    long some = queue.hasRoom(export, LUMP) ? Math.max(missing, LUMP) : missing;
+    if (queue.tryTake(export, some)) {
+      held += some;
+      return true;
+    }
     if (ticket != null) {
       return false;
     }
-    // Under pressure a lump is more than a fair share.
-    long some = queue.hasRoom(export, LUMP) ? Math.max(bytes, LUMP) : bytes;
-    ticket = queue.take(this, export, some, begun, () -> loop.execute(this::granted));
+    // Who waits holds nothing that it does not use, or two could wait for each other.
+    long spare = held - used;
+    held = used;
+    queue.give(export, spare);
+    ticket = queue.take(this, export, bytes, begun, () -> loop.execute(this::granted));
     if (ticket == null) {
-      held += some;
+      held += bytes;
     }
     return ticket == null;
   }

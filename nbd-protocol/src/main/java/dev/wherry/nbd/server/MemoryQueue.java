@@ -49,7 +49,7 @@ final class MemoryQueue {
   }
 
   /**
-   * Takes bytes now or later.
+   * Takes bytes as soon as it is their turn, which may be now.
    *
    * @param owner who may have the overdraft
    * @param begun whether they are to finish a payload that has begun
@@ -58,9 +58,6 @@ final class MemoryQueue {
    */
   @Nullable Ticket take(
       Object owner, MemoryBudget export, long bytes, boolean begun, Runnable granted) {
-    if (waiting.get() == 0 && tryTake(export, bytes)) {
-      return null;
-    }
     Ticket mine = new Ticket(owner, export, bytes, begun, granted);
     List<Ticket> served;
     synchronized (this) {
@@ -113,7 +110,12 @@ final class MemoryQueue {
     return !contended() && export.fits(bytes) && total.fits(bytes);
   }
 
-  private boolean tryTake(MemoryBudget export, long bytes) {
+  /** Takes bytes if nobody waits and they are free. */
+  boolean tryTake(MemoryBudget export, long bytes) {
+    return !contended() && acquire(export, bytes);
+  }
+
+  private boolean acquire(MemoryBudget export, long bytes) {
     if (!export.tryTake(bytes)) {
       return false;
     }
@@ -137,7 +139,7 @@ final class MemoryQueue {
     List<Ticket> served = new ArrayList<>();
     for (Iterator<Ticket> i = begun.iterator(); i.hasNext(); ) {
       Ticket t = i.next();
-      if (tryTake(t.export, t.bytes) || overdraw(t)) {
+      if (acquire(t.export, t.bytes) || overdraw(t)) {
         i.remove();
         served.add(t);
       }
@@ -145,7 +147,7 @@ final class MemoryQueue {
     boolean room = begun.stream().allMatch(t -> total.fits(t.bytes));
     for (Iterator<Ticket> i = fresh.iterator(); room && i.hasNext(); ) {
       Ticket t = i.next();
-      if (tryTake(t.export, t.bytes)) {
+      if (acquire(t.export, t.bytes)) {
         i.remove();
         served.add(t);
       } else {

@@ -128,9 +128,7 @@ public final class FileDevice implements BlockDevice {
 
   @Override
   public @Nullable FileSlice trySend(long offset, int length) {
-    return usable && sends != null && !reads.missedLately()
-        ? sends.trySend(offset, length, file.residency())
-        : null;
+    return usable && sends != null ? sends.trySend(offset, length, file.residency()) : null;
   }
 
   @Override
@@ -249,6 +247,9 @@ public final class FileDevice implements BlockDevice {
 
   private CompletableFuture<Void> allocate(
       String what, long offset, long length, int flags, Slices.Reach reach, Slices.Step step) {
+    if (length == 0) {
+      return (flags & FUA) != 0 ? flush() : CompletableFuture.completedFuture(null);
+    }
     if (sends != null && medium.sparse()) {
       sends.forget(offset, length);
     }
@@ -268,6 +269,9 @@ public final class FileDevice implements BlockDevice {
   public CompletableFuture<Void> cache(long offset, long length) {
     if (!usable) {
       return refused();
+    }
+    if (length == 0) {
+      return CompletableFuture.completedFuture(null);
     }
     readsFromDevice(offset, length);
     return slices

@@ -189,6 +189,17 @@ class FileRequestsTest {
   }
 
   @Test
+  void nothingIsTrimmedZeroedOrCachedInNoTime() throws Exception {
+    write(0, MIB);
+    await(device.trim(4096, 0, 0));
+    await(device.zero(4096, 0, Export.FUA));
+    await(device.cache(4096, 0));
+    await(device.trim(0, MIB, 0));
+    await(device.flush());
+    assertTrue(allocated() < MIB, "holes are still made");
+  }
+
+  @Test
   void requestsOverTerabytesEndSoon() throws Exception {
     long size = 8L << 40;
     await(device.resize(size));
