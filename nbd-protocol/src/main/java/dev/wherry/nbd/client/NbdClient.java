@@ -119,6 +119,8 @@ public final class NbdClient implements Export {
    * Connects. Does not try again if the first attempt fails; once connected it reconnects for as
    * long as it is not closed.
    *
+   * <p>Certificates are read from their files on the calling thread; otherwise nothing blocks.
+   *
    * @param group of epoll or NIO event loops; the client lives on one of them
    * @return fails with {@link NbdConnectException}, or with {@link IllegalArgumentException} for an
    *     event loop of another kind; completes on the event loop
