@@ -105,7 +105,20 @@ public final class FileDevice implements BlockDevice {
 
   @Override
   public boolean tryRead(long offset, int length, ByteBuf into) {
-    return usable && reads.tryRead(offset, length, into, file.residency());
+    if (!usable) {
+      return false;
+    }
+    if (reads.tryRead(offset, length, into, file.residency())) {
+      return true;
+    }
+    readsFromDevice(offset, length);
+    return false;
+  }
+
+  private void readsFromDevice(long offset, long length) {
+    if (sends != null) {
+      sends.unsettle(offset, length);
+    }
   }
 
   @Override
@@ -115,9 +128,7 @@ public final class FileDevice implements BlockDevice {
 
   @Override
   public @Nullable FileSlice trySend(long offset, int length) {
-    return usable && sends != null && !reads.missedLately()
-        ? sends.trySend(offset, length, file.residency())
-        : null;
+    return usable && sends != null ? sends.trySend(offset, length, file.residency()) : null;
   }
 
   @Override
@@ -125,6 +136,7 @@ public final class FileDevice implements BlockDevice {
     if (!usable) {
       return refused();
     }
+    readsFromDevice(offset, length);
     ByteBuf into = ByteBufAllocator.DEFAULT.directBuffer(length, length);
     CompletableFuture<ByteBuf> result = new CompletableFuture<>();
     engine
@@ -235,6 +247,9 @@ public final class FileDevice implements BlockDevice {
 
   private CompletableFuture<Void> allocate(
       String what, long offset, long length, int flags, Slices.Reach reach, Slices.Step step) {
+    if (length == 0) {
+      return (flags & FUA) != 0 ? flush() : CompletableFuture.completedFuture(null);
+    }
     if (sends != null && medium.sparse()) {
       sends.forget(offset, length);
     }
@@ -255,6 +270,10 @@ public final class FileDevice implements BlockDevice {
     if (!usable) {
       return refused();
     }
+    if (length == 0) {
+      return CompletableFuture.completedFuture(null);
+    }
+    readsFromDevice(offset, length);
     return slices
         .run(offset, length, at -> at, (at, run) -> Posix.willNeed(file.fd(), at, run))
         .exceptionally(failure -> null);
