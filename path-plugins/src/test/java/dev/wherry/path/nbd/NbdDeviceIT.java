@@ -71,7 +71,15 @@ final class NbdDeviceIT {
             .redirectErrorStream(true)
             .redirectOutput(dir.resolve("log").toFile())
             .start();
-    await().atMost(Duration.ofSeconds(20)).until(() -> Files.exists(dir.resolve("s")));
+    // Bound is not enough: the flag is that of a socket that listens.
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .until(
+            () ->
+                Files.readAllLines(Path.of("/proc/net/unix")).stream()
+                    .anyMatch(
+                        line ->
+                            line.endsWith(" " + dir.resolve("s")) && line.contains(" 00010000 ")));
   }
 
   private String spec(String export) {
