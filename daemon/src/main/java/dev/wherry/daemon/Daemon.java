@@ -148,6 +148,12 @@ public final class Daemon {
     stops.push(() -> loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).await(4000));
     ThreadPoolExecutor workers = Pools.workers();
     Plugins plugins = Plugins.load(data.plugins());
+    stops.push(
+        () -> {
+          plugins.close();
+          workers.shutdown();
+          return workers.awaitTermination(5, TimeUnit.SECONDS);
+        });
 
     Http http = prepared.http().join();
     Catalog catalog = catalog(catalogOpening);

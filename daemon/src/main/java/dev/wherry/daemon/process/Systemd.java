@@ -88,7 +88,7 @@ public final class Systemd implements AutoCloseable {
     }
     long period = Math.max(1, Long.parseLong(micros) / 2);
     List<io.netty.util.concurrent.Future<?>> turns = new ArrayList<>();
-    loop.scheduleAtFixedRate(() -> turn(watched, turns), 0, period, TimeUnit.MICROSECONDS);
+    loop.scheduleWithFixedDelay(() -> turn(watched, turns), 0, period, TimeUnit.MICROSECONDS);
   }
 
   private void turn(EventLoopGroup watched, List<io.netty.util.concurrent.Future<?>> turns) {
