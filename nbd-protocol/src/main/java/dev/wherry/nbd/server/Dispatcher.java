@@ -292,7 +292,8 @@ final class Dispatcher {
       return false;
     }
     if (into.writerIndex() != end) {
-      log.error("{}: an attempt to read {} bytes is off by {}", name, length, into.writerIndex() - end);
+      log.error(
+          "{}: an attempt to read {} bytes is off by {}", name, length, into.writerIndex() - end);
       return false;
     }
     return true;

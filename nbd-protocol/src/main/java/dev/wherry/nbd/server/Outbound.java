@@ -57,9 +57,7 @@ final class Outbound {
 
   /** Whether more may be queued; else the peer is not reading fast enough. */
   boolean hasRoom() {
-    return ctx.channel().isWritable()
-        && fileBytes < FILE_LIMIT
-        && deferredBytes < DEFERRED_LIMIT;
+    return ctx.channel().isWritable() && fileBytes < FILE_LIMIT && deferredBytes < DEFERRED_LIMIT;
   }
 
   /** Whether everything was handed to the socket. */

@@ -58,8 +58,7 @@ final class StatusCollector {
         .thenApply(
             v ->
                 new Answers(
-                    asked,
-                    answers.stream().map(a -> within(a.join(), length, most)).toList()));
+                    asked, answers.stream().map(a -> within(a.join(), length, most)).toList()));
   }
 
   /** Holds the export to its word: a client would take what is wrong here for corruption. */

@@ -143,8 +143,7 @@ class CommandsTest {
     int payload = mode == Mode.EXTENDED ? CMD_FLAG_PAYLOAD_LEN : 0;
     assertEquals(
         0,
-        peer.request(
-                s -> s.request(CMD_WRITE, CMD_FLAG_FUA | payload, 1, 0, 4).raw(new byte[4]))
+        peer.request(s -> s.request(CMD_WRITE, CMD_FLAG_FUA | payload, 1, 0, 4).raw(new byte[4]))
             .error());
     assertEquals(0, peer.request(s -> s.request(CMD_TRIM, CMD_FLAG_FUA, 1, 0, 4)).error());
     assertEquals(0, peer.request(s -> s.request(CMD_WRITE_ZEROES, CMD_FLAG_FUA, 1, 0, 4)).error());
@@ -244,8 +243,7 @@ class CommandsTest {
     byte[] before = disk.bytes.clone();
     assertEquals(
         EINVAL,
-        peer.request(
-                s -> s.request(CMD_WRITE, CMD_FLAG_DF | payload, 1, 0, 16).raw(new byte[16]))
+        peer.request(s -> s.request(CMD_WRITE, CMD_FLAG_DF | payload, 1, 0, 16).raw(new byte[16]))
             .error());
     assertArrayEquals(before, disk.bytes);
   }
@@ -272,7 +270,20 @@ class CommandsTest {
     serve(
         "slow",
         new ExportInfo(
-            SIZE, 1, 4096, false, true, true, true, true, false, true, true, false, "", can.contexts()));
+            SIZE,
+            1,
+            4096,
+            false,
+            true,
+            true,
+            true,
+            true,
+            false,
+            true,
+            true,
+            false,
+            "",
+            can.contexts()));
     TestPeer slow = server.connect().attach(mode, "slow");
     assertEquals(
         EINVAL,
@@ -291,7 +302,8 @@ class CommandsTest {
   void aBadRequestCarriesItsReasonWhereRepliesHaveChunks() {
     Reply reply = peer.request(s -> s.read(77, SIZE, 1));
     assertEquals(77, reply.cookie());
-    assertEquals(mode == Mode.SIMPLE ? "" : "offset 262144 length 1 is past the end, 262144", reply.text());
+    assertEquals(
+        mode == Mode.SIMPLE ? "" : "offset 262144 length 1 is past the end, 262144", reply.text());
   }
 
   @Test
@@ -387,7 +399,8 @@ class CommandsTest {
   @Test
   void aPayloadThatTheCommandDoesNotTakeIsDrainedAndInvalid() {
     if (mode == Mode.EXTENDED) {
-      for (int command : new int[] {CMD_READ, CMD_TRIM, CMD_FLUSH, CMD_WRITE_ZEROES, CMD_CACHE, 99}) {
+      for (int command :
+          new int[] {CMD_READ, CMD_TRIM, CMD_FLUSH, CMD_WRITE_ZEROES, CMD_CACHE, 99}) {
         Reply reply =
             peer.request(
                 s -> s.request(command, CMD_FLAG_PAYLOAD_LEN, 4, 0, 700).raw(new byte[700]));
@@ -428,8 +441,7 @@ class CommandsTest {
     }
     server.serve("map", new StatusExport(SIZE));
     TestPeer map = server.connect().attach(mode, "map", "base:allocation");
-    Reply reply =
-        map.request(s -> s.request(CMD_BLOCK_STATUS, CMD_FLAG_REQ_ONE, 1, 1024, 100));
+    Reply reply = map.request(s -> s.request(CMD_BLOCK_STATUS, CMD_FLAG_REQ_ONE, 1, 1024, 100));
     assertEquals(List.of(new Extent(100, 3)), reply.extents(1));
     reply = map.request(s -> s.request(CMD_BLOCK_STATUS, CMD_FLAG_REQ_ONE, 1, 1024, 5000));
     assertEquals(List.of(new Extent(1024, 3)), reply.extents(1));
@@ -454,8 +466,7 @@ class CommandsTest {
     for (int bad : new int[] {0, 1, 8, 11, 13, 4100, 5000}) {
       Reply r =
           map.request(
-              s ->
-                  s.request(CMD_BLOCK_STATUS, CMD_FLAG_PAYLOAD_LEN, 1, 0, bad).raw(new byte[bad]));
+              s -> s.request(CMD_BLOCK_STATUS, CMD_FLAG_PAYLOAD_LEN, 1, 0, bad).raw(new byte[bad]));
       assertEquals(EINVAL, r.error(), "payload of " + bad);
     }
   }

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 /** Requests in flight: their order, their limits, their failures, and the ends of connections. */
 class FlowTest {
   private static final int SIZE = 16 << 20;
+  private static final int SMALL = 1 << 20;
   private static final int EIO = NbdError.EIO.code();
 
   private TestServer server = new TestServer();
@@ -48,8 +49,7 @@ class FlowTest {
   }
 
   private static ServerLimits limits(int requests, int connection, int export, int total) {
-    return new ServerLimits(
-        1024, 10_000, requests, connection, export, total, Integer.MAX_VALUE);
+    return new ServerLimits(1024, 10_000, requests, connection, export, total, Integer.MAX_VALUE);
   }
 
   @Test
@@ -141,12 +141,11 @@ class FlowTest {
       }
       peer.send(s -> s.read(1000 + cookie, 0, 1 << 20));
     }
-    ReplyReader in = null;
     for (int i = 0; i < 10; i++) {
       held.completeAll();
       peer.pump();
     }
-    in = peer.received();
+    ReplyReader in = peer.received();
     for (int i = 0; i < 3; i++) {
       in.expectRead(1000 + i, 0, 1 << 20);
     }
@@ -422,7 +421,8 @@ class FlowTest {
     requests.add(s -> s.request(CMD_BLOCK_STATUS, 0, 1, 0, 9));
     for (Mode mode : new Mode[] {Mode.STRUCTURED, Mode.EXTENDED}) {
       for (UnaryOperator<Script> r : requests) {
-        assertEquals(EIO, withBroken(new Throwing(new IllegalStateException("broken")), mode, r).error());
+        assertEquals(
+            EIO, withBroken(new Throwing(new IllegalStateException("broken")), mode, r).error());
         assertEquals(EIO, withBroken(new Throwing(new NoSuchMethodError("old")), mode, r).error());
         NbdException full = new NbdException(NbdError.ENOSPC, "full");
         assertEquals(28, withBroken(new Throwing(full), mode, r).error());
@@ -436,7 +436,7 @@ class FlowTest {
     private final Throwable failure;
 
     Throwing(Throwable failure) {
-      super(SIZE);
+      super(SMALL);
       this.failure = failure;
     }
 
@@ -503,7 +503,7 @@ class FlowTest {
       for (boolean attempts : new boolean[] {true, false}) {
         for (int length : new int[] {100, 40_000}) {
           MemoryExport liar =
-              new MemoryExport(ExportInfo.of(SIZE), attempts) {
+              new MemoryExport(ExportInfo.of(SMALL), attempts) {
                 @Override
                 public CompletableFuture<ByteBuf> read(long offset, int n) {
                   return CompletableFuture.completedFuture(Unpooled.buffer().writeZero(n + wrong));
@@ -531,7 +531,7 @@ class FlowTest {
     answers.add(List.of(new Extent(Long.MAX_VALUE, 0), new Extent(Long.MAX_VALUE, 0)));
     for (List<Extent> answer : answers) {
       MemoryExport liar =
-          new MemoryExport(SIZE) {
+          new MemoryExport(SMALL) {
             @Override
             public CompletableFuture<List<Extent>> status(String c, long o, long n, int most) {
               return CompletableFuture.completedFuture(answer);

@@ -6,9 +6,7 @@ import dev.wherry.nbd.Extent;
 import java.util.Arrays;
 import java.util.Random;
 
-/**
- * Makes a client's stream: messages that are right for the most part, then spoilt now and then.
- */
+/** Makes a client's stream: messages that are right for the most part, then spoilt now and then. */
 final class FuzzScript {
   static final int SIZE = 96 << 10;
 
@@ -168,7 +166,9 @@ final class FuzzScript {
       default -> {
         int end = Math.min(s.length, at + 1 + random.nextInt(80));
         return join(
-            Arrays.copyOf(s, end), Arrays.copyOfRange(s, at, end), Arrays.copyOfRange(s, end, s.length));
+            Arrays.copyOf(s, end),
+            Arrays.copyOfRange(s, at, end),
+            Arrays.copyOfRange(s, end, s.length));
       }
     }
     return s;

@@ -166,7 +166,19 @@ class FuzzTest {
     FuzzExport(int size, boolean readOnly, boolean attempts, boolean holds) {
       super(
           new ExportInfo(
-              size, 1, 4096, readOnly, true, true, true, true, true, true, true, false, "fuzz",
+              size,
+              1,
+              4096,
+              readOnly,
+              true,
+              true,
+              true,
+              true,
+              true,
+              true,
+              true,
+              false,
+              "fuzz",
               List.of(Extent.BASE_ALLOCATION, StatusExport.ODD)),
           attempts);
       this.attempts = attempts;
@@ -183,26 +195,22 @@ class FuzzTest {
       }
     }
 
-    private <T> CompletableFuture<T> later(
-        CompletableFuture<T> now) {
+    private <T> CompletableFuture<T> later(CompletableFuture<T> now) {
       if (!holds) {
         return now;
       }
-      CompletableFuture<T> future =
-          new CompletableFuture<>();
+      CompletableFuture<T> future = new CompletableFuture<>();
       held.add(() -> future.complete(now.join()));
       return future;
     }
 
     @Override
-    public CompletableFuture<ByteBuf> read(
-        long offset, int length) {
+    public CompletableFuture<ByteBuf> read(long offset, int length) {
       return later(super.read(offset, length));
     }
 
     @Override
-    public CompletableFuture<Void> write(
-        long offset, ByteBuf data, int flags) {
+    public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
       return later(super.write(offset, data, flags));
     }
 

@@ -16,7 +16,19 @@ final class StatusExport extends MemoryExport {
 
   private static ExportInfo info(int size) {
     return new ExportInfo(
-        size, 1, 4096, false, true, true, true, true, true, true, true, false, "",
+        size,
+        1,
+        4096,
+        false,
+        true,
+        true,
+        true,
+        true,
+        true,
+        true,
+        true,
+        false,
+        "",
         List.of(Extent.BASE_ALLOCATION, ODD));
   }
 
