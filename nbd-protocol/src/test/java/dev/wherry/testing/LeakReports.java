@@ -46,18 +46,19 @@ public final class LeakReports {
     }
   }
 
+  /** Its detectors track every buffer, also at the level SIMPLE. */
   private static final class Factory extends ResourceLeakDetectorFactory {
     @Override
     @SuppressWarnings("deprecation") // the only abstract method; Netty itself calls the other one
     public <T> ResourceLeakDetector<T> newResourceLeakDetector(
         Class<T> resource, int samplingInterval, long maxActive) {
-      return new Detector<>(resource, samplingInterval);
+      return new Detector<>(resource, 1);
     }
 
     @Override
     public <T> ResourceLeakDetector<T> newResourceLeakDetector(
         Class<T> resource, int samplingInterval) {
-      return new Detector<>(resource, samplingInterval);
+      return new Detector<>(resource, 1);
     }
   }
 

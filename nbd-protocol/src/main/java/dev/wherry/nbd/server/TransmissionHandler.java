@@ -63,7 +63,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   private State state = State.SERVING;
   private boolean reading;
   private boolean decoding;
-  private boolean again;
+  private boolean roomPending;
   private boolean flushPending;
   private boolean draining;
   private long bytesIn;
@@ -82,7 +82,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
             exportBudget,
             core.limits().bytesPerConnection(),
             this::later,
-            this::resume);
+            this::granted);
     this.decoder = new RequestDecoder(this, mode.extended());
     this.stall = new StallClock(core.limits().stallMillis());
   }
@@ -149,7 +149,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
 
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext context) {
-    resume();
+    room();
   }
 
   @Override
@@ -194,11 +194,6 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
         dropUnread();
       }
     }
-    if (again) {
-      // What cured a block came while the block was found.
-      again = false;
-      later(this::resume);
-    }
     if (draining && !decoder.blocked()) {
       ending();
     }
@@ -210,9 +205,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
 
   /** Goes on where the decoder stopped for want of room. On the event loop. */
   void resume() {
-    if (decoding) {
-      again = true;
-    } else if (state == State.SERVING && decoder.blocked()) {
+    if (!decoding && state == State.SERVING && decoder.blocked()) {
       decoder.resume();
       try {
         decodeUnread();
@@ -225,10 +218,30 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     }
   }
 
-  /** Something has been sent: goes on, or ends. */
+  /**
+   * Something has been sent: goes on, or ends. Never at once, for this is called out of the middle
+   * of queueing a reply, and nothing may come between its parts; nor may a cure be lost that comes
+   * while the decoder is being stopped.
+   */
   private void room() {
-    resume();
-    endIfIdle();
+    if (!roomPending && (decoding || decoder.blocked() || state == State.ENDING)) {
+      roomPending = true;
+      later(
+          () -> {
+            roomPending = false;
+            resume();
+            endIfIdle();
+          });
+    }
+  }
+
+  /** Memory that was waited for is there, to be taken before this returns. */
+  private void granted() {
+    if (decoding) {
+      room();
+    } else {
+      resume();
+    }
   }
 
   // What the decoder asks.

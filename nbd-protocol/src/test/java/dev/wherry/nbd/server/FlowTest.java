@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 /** Requests in flight: their order, their limits, their failures, and the ends of connections. */
 class FlowTest {
   private static final int SIZE = 16 << 20;
+  private static final int SMALL = 1 << 20;
   private static final int EIO = NbdError.EIO.code();
 
   private TestServer server = new TestServer();
@@ -435,7 +436,7 @@ class FlowTest {
     private final Throwable failure;
 
     Throwing(Throwable failure) {
-      super(SIZE);
+      super(SMALL);
       this.failure = failure;
     }
 
@@ -502,7 +503,7 @@ class FlowTest {
       for (boolean attempts : new boolean[] {true, false}) {
         for (int length : new int[] {100, 40_000}) {
           MemoryExport liar =
-              new MemoryExport(ExportInfo.of(SIZE), attempts) {
+              new MemoryExport(ExportInfo.of(SMALL), attempts) {
                 @Override
                 public CompletableFuture<ByteBuf> read(long offset, int n) {
                   return CompletableFuture.completedFuture(Unpooled.buffer().writeZero(n + wrong));
@@ -530,7 +531,7 @@ class FlowTest {
     answers.add(List.of(new Extent(Long.MAX_VALUE, 0), new Extent(Long.MAX_VALUE, 0)));
     for (List<Extent> answer : answers) {
       MemoryExport liar =
-          new MemoryExport(SIZE) {
+          new MemoryExport(SMALL) {
             @Override
             public CompletableFuture<List<Extent>> status(String c, long o, long n, int most) {
               return CompletableFuture.completedFuture(answer);

@@ -5,6 +5,7 @@ import dev.wherry.nbd.Wire;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -135,7 +136,7 @@ final class ReplyReader {
     long cookie = in.getLong(in.position() + 8);
     Expected read = reads.get(cookie);
     byte[] data = read == null ? null : new byte[read.length];
-    boolean[] seen = new boolean[read == null ? 0 : read.length];
+    BitSet seen = new BitSet();
     List<Status> statuses = new ArrayList<>();
     List<Integer> types = new ArrayList<>();
     int error = 0;
@@ -165,10 +166,9 @@ final class ReplyReader {
           int n = hole ? in.getInt() : length - 8;
           check(!hole || length == 12, "length of a hole chunk " + length);
           check(n > 0 && at >= 0 && at + n <= read.length, "chunk at " + at + " length " + n);
-          for (int i = at; i < at + n; i++) {
-            check(!seen[i], "byte " + i + " twice");
-            seen[i] = true;
-          }
+          int twice = seen.nextSetBit(at);
+          check(twice < 0 || twice >= at + n, "byte " + twice + " twice");
+          seen.set(at, at + n);
           if (!hole) {
             in.get(data, at, n);
           }
@@ -194,9 +194,7 @@ final class ReplyReader {
       }
     }
     if (error == 0 && data != null) {
-      for (int i = 0; i < seen.length; i++) {
-        check(seen[i], "byte " + i + " of a read is missing");
-      }
+      check(seen.nextClearBit(0) == data.length, "byte " + seen.nextClearBit(0) + " is missing");
     }
     return new Reply(cookie, error, data, statuses, types, text);
   }

@@ -3,7 +3,7 @@ package dev.wherry.nbd.server;
 import dev.wherry.nbd.server.ReplyReader.OptionReply;
 import dev.wherry.nbd.server.ReplyReader.Reply;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.FileRegion;
 import io.netty.channel.embedded.EmbeddedChannel;
@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Random;
@@ -28,13 +29,40 @@ final class TestPeer {
   private final Random random;
   private final Socket channel;
   private final Deque<byte[]> toSend = new ArrayDeque<>();
+  private final List<ByteBuf> fed = new ArrayList<>();
   private final ByteArrayOutputStream received = new ByteArrayOutputStream();
   private int consumed;
   private boolean extended;
 
-  /** A channel whose peer may stop reading. */
+  /**
+   * A channel whose peer may stop reading, and whose event loop does one thing after the other, as
+   * real ones do: an embedded one would run tasks out of the middle of a write.
+   */
   private static final class Socket extends EmbeddedChannel {
     private boolean peerReads = true;
+    private boolean inTask;
+
+    void run(Runnable task) {
+      inTask = true;
+      try {
+        task.run();
+      } finally {
+        inTask = false;
+      }
+      runPendingTasks();
+    }
+
+    @Override
+    public void runPendingTasks() {
+      if (!inTask) {
+        inTask = true;
+        try {
+          super.runPendingTasks();
+        } finally {
+          inTask = false;
+        }
+      }
+    }
 
     Socket() {
       super(false, false);
@@ -88,12 +116,21 @@ final class TestPeer {
     channel.runPendingTasks();
     while (channel.isActive() && channel.config().isAutoRead() && !toSend.isEmpty()) {
       byte[] piece = toSend.remove();
-      ByteBuf b = PooledByteBufAllocator.DEFAULT.directBuffer(piece.length);
-      channel.pipeline().fireChannelRead(b.writeBytes(piece));
-      channel.pipeline().fireChannelReadComplete();
-      channel.runPendingTasks();
+      ByteBuf b = Unpooled.wrappedBuffer(piece);
+      fed.add(b);
+      channel.run(
+          () -> {
+            channel.pipeline().fireChannelRead(b);
+            channel.pipeline().fireChannelReadComplete();
+          });
     }
     channel.runPendingTasks();
+    collect();
+  }
+
+  /** Does something on the connection's event loop, as an export that completes there would. */
+  void onLoop(Runnable task) {
+    channel.run(task);
     collect();
   }
 
@@ -118,11 +155,16 @@ final class TestPeer {
     return toSend.stream().mapToInt(b -> b.length).sum();
   }
 
+  /** Buffers that the socket brought and that the server still holds; each is cheap to check. */
+  long heldBuffers() {
+    return fed.stream().filter(b -> b.refCnt() != 0).count();
+  }
+
   /** From now on, reads nothing; or reads again. */
   void reads(boolean yes) {
     channel.peerReads = yes;
     if (yes) {
-      channel.flush();
+      channel.run(channel::flush);
       pump();
     }
   }
@@ -138,7 +180,7 @@ final class TestPeer {
 
   /** The client's side closes, or the connection is reset. */
   void close() {
-    channel.close();
+    channel.run(channel::close);
     pump();
   }
 

@@ -71,6 +71,7 @@ final class TestServer implements AutoCloseable {
     for (TestPeer p : peers) {
       p.close();
       p.channel().checkException();
+      assertEquals(0, p.heldBuffers(), "buffers of the socket that are not released");
     }
     assertEquals(0, core.budget().used(), "bytes of the budget that nobody uses");
     assertEquals(0, directory.open.get(), "sessions that are open");
