@@ -74,15 +74,36 @@ public final class Daemon {
   }
 
   /**
+   * What takes long and needs no configuration: begun before there is one.
+   *
+   * @param http Vert.x
+   * @param sqlite its native library is loaded
+   */
+  public record Prepared(CompletableFuture<Http> http, CompletableFuture<Void> sqlite) {}
+
+  /** Begins what needs no configuration, on threads of its own; returns at once. */
+  public static Prepared prepare() {
+    return new Prepared(
+        CompletableFuture.supplyAsync(Http::start, Daemon::ownThread),
+        CompletableFuture.runAsync(SqliteCatalog::load, Daemon::ownThread));
+  }
+
+  /** As {@link #start(Configuration, Map, Prepared)}, from nothing. */
+  public static Daemon start(Configuration config, Map<String, String> environment) {
+    return start(config, environment, prepare());
+  }
+
+  /**
    * Starts the daemon; when this returns, it serves. Blocks.
    *
    * @throws ConfigurationException if a setting turns out not to be usable
    * @throws StartException if it cannot start for another reason
    */
-  public static Daemon start(Configuration config, Map<String, String> environment) {
+  public static Daemon start(
+      Configuration config, Map<String, String> environment, Prepared prepared) {
     Daemon daemon = new Daemon(config);
     try {
-      daemon.run(environment);
+      daemon.run(environment, prepared);
       return daemon;
     } catch (RuntimeException | Error e) {
       daemon.stop();
@@ -105,7 +126,8 @@ public final class Daemon {
     return nbdPort;
   }
 
-  private void run(Map<String, String> environment) {
+  private void run(Map<String, String> environment, Prepared prepared) {
+    stops.push(() -> closeHttp(prepared.http().join()));
     DataDirectory data = new DataDirectory(config.data());
     data.create();
     DataLock lock = DataLock.take(data);
@@ -116,20 +138,18 @@ public final class Daemon {
         });
     SslContext tls = tls();
 
-    // The slow ones at the same time: SQLite's library, Vert.x, and (here) Netty and the plugins.
     CompletableFuture<Catalog> catalogOpening =
-        CompletableFuture.supplyAsync(
-            () -> SqliteCatalog.open(data.catalog(), config.node(), Clock.systemUTC()),
-            Daemon::ownThread);
-    CompletableFuture<Http> httpStarting =
-        CompletableFuture.supplyAsync(Http::start, Daemon::ownThread);
+        prepared
+            .sqlite()
+            .thenApplyAsync(
+                v -> SqliteCatalog.open(data.catalog(), config.node(), Clock.systemUTC()),
+                Daemon::ownThread);
     EventLoopGroup loops = Loops.create(config.io());
     stops.push(() -> loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).await(4000));
     ThreadPoolExecutor workers = Pools.workers();
     Plugins plugins = Plugins.load(data.plugins());
 
-    Http http = httpStarting.join();
-    stops.push(() -> closeHttp(http));
+    Http http = prepared.http().join();
     Catalog catalog = catalog(catalogOpening);
     stops.push(
         () -> {

@@ -14,7 +14,7 @@ import java.util.concurrent.CompletableFuture;
  *
  * @param metrics what /metrics shows
  */
-record Http(Vertx vertx, PrometheusMeterRegistry metrics) {
+public record Http(Vertx vertx, PrometheusMeterRegistry metrics) {
   static Http start() {
     PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     Vertx vertx =

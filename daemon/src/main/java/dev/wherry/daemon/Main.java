@@ -6,6 +6,7 @@ import dev.wherry.daemon.config.ConfigurationException;
 import dev.wherry.daemon.config.ConfigurationReader;
 import dev.wherry.daemon.process.LogSetup;
 import dev.wherry.daemon.process.StartException;
+import dev.wherry.daemon.warm.ChronicleWarmUp;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -15,16 +16,20 @@ import java.util.Map;
  * not start or not finish, 2 for a bad configuration.
  */
 public final class Main {
+  /** No exit: it runs until a signal comes. */
+  private static final int SERVING = -1;
+
   private Main() {}
 
   public static void main(String[] args) {
     int code = run(args, System.getenv());
-    if (code != 0) {
+    if (code != SERVING) {
       System.exit(code);
     }
   }
 
   private static int run(String[] args, Map<String, String> environment) {
+    Daemon.Prepared prepared = Daemon.prepare();
     try {
       CommandLine given = CommandLine.parse(args, environment);
       if (given.help()) {
@@ -37,11 +42,12 @@ public final class Main {
       }
       Configuration config = ConfigurationReader.read(given.settings(), environment, given.file());
       LogSetup.apply(config.logFormat(), config.logLevel());
-      Daemon daemon = Daemon.start(config, environment);
+      Daemon daemon = Daemon.start(config, environment, prepared);
       Runtime.getRuntime().addShutdownHook(new Thread(() -> end(daemon), "wherry-stop"));
       System.out.println(daemon.readyLine());
       System.out.flush();
-      return 0;
+      ChronicleWarmUp.start();
+      return SERVING;
     } catch (ConfigurationException e) {
       System.err.println("wherryd: " + e.getMessage());
       return 2;

@@ -8,8 +8,8 @@ import java.util.concurrent.TimeUnit;
 
 /** The pools of threads that may block. All are bounded, and idle threads go. */
 final class Pools {
-  /** How many requests may wait for a file at once. */
-  private static final int WORKERS = 32;
+  /** How many requests may wait for files at once: those of eight volumes whose disks hang. */
+  private static final int WORKERS = 128;
 
   private static final int CONTROL = 4;
   private static final int OPENERS = 8;

@@ -158,8 +158,9 @@ public final class Volume implements BlockDevice {
   }
 
   /**
-   * Done when no request is at the handler of a failed or closed volume: it may be closed then, for
-   * example to open its file anew. Fails with {@link IllegalStateException} in any other state.
+   * Done when no request is at the handler of a failed or closed volume, and connections have let
+   * go of it: it may be closed then, for example to open its file anew. Fails with {@link
+   * IllegalStateException} in any other state.
    */
   public CompletableFuture<Void> drained() {
     return transit.drained();

@@ -304,6 +304,22 @@ class VolumeTest {
     assertEquals(VolumeState.CLOSED, volume.state());
   }
 
+  /** Otherwise a peer that reads nothing would keep a failed file open. */
+  @Test
+  void connectionsLetGoOfAFailedVolumeBeforeItIsCalledDrained() {
+    CompletableFuture<Void> copied = new CompletableFuture<>();
+    volume.addSuspendListener(() -> copied);
+    volume.fail(new NbdException(NbdError.EIO, "gone"));
+    CompletableFuture<Void> drained = volume.drained();
+    CompletableFuture<PathHandler> reopened = volume.reopen(second);
+    CompletableFuture<Void> closed = volume.close();
+    assertFalse(drained.isDone() || reopened.isDone() || closed.isDone());
+    copied.completeExceptionally(new IllegalStateException("cannot copy, dropped"));
+    drained.join();
+    closed.join();
+    assertEquals("volume a is closed: only a failed volume is reopened", refusal(reopened));
+  }
+
   @Test
   void aHeldRequestThatNoLongerFitsFailsAsItWouldAtTheEdge() {
     volume.suspend().join();

@@ -63,6 +63,9 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     if (format == LogFormat.JSON) {
       JsonEncoder json = new JsonEncoder();
       json.setContext(context);
+      json.setWithFormattedMessage(true);
+      json.setWithMessage(false);
+      json.setWithContext(false);
       json.start();
       return json;
     }

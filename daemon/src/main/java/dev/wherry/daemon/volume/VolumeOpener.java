@@ -7,7 +7,10 @@ import dev.wherry.path.DeviceContext;
 import dev.wherry.path.DeviceException;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.Plugins;
+import dev.wherry.path.align.AlignedDevice;
+import dev.wherry.path.concat.ConcatDevice;
 import dev.wherry.path.file.FileDevice;
+import dev.wherry.path.slice.SliceDevice;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -56,7 +59,8 @@ final class VolumeOpener {
       for (Backing b : record.backing()) {
         opened.add(Await.done(plugins.open(b.spec(), ctx), limit, "opening backing " + b.spec()));
       }
-      return opened.size() == 1 ? opened.get(0) : opened.get(1);
+      // NBD clients may ask for any byte, whatever the blocks of the disk are.
+      return AlignedDevice.of(opened.size() == 1 ? opened.get(0) : new ConcatDevice(opened));
     } catch (RuntimeException e) {
       opened.forEach(this::close);
       throw e;
@@ -70,7 +74,13 @@ final class VolumeOpener {
    */
   PathHandler handler(VolumeRecord record, BlockDevice devices) {
     try {
-      BlockDevice sized = devices;
+      // Without a slice the device itself is resized, and what was cut off is gone: right for our
+      // own files. One that was given keeps what it has.
+      boolean own = record.backing().stream().allMatch(Backing::managed);
+      BlockDevice sized =
+          own && devices.info().size() == record.size()
+              ? devices
+              : new SliceDevice(devices, 0, record.size());
       return Await.done(
           plugins
               .handler(record.handler())

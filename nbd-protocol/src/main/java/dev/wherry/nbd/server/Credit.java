@@ -1,5 +1,9 @@
 package dev.wherry.nbd.server;
 
+import dev.wherry.nbd.server.MemoryQueue.Ticket;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
 /**
  * One connection's part of the memory budgets: of its own, of its export, of the server. It takes
  * from the shared ones in lumps, so that a small request costs no shared counter.
@@ -9,105 +13,140 @@ package dev.wherry.nbd.server;
 final class Credit {
   private static final int LUMP = 64 << 10;
 
+  private final MemoryQueue queue;
   private final MemoryBudget export;
-  private final MemoryBudget total;
   private final int limit;
-  private MemoryBudget lacking;
+  private final Executor loop;
+  private final Runnable onGrant;
+  private @Nullable Ticket ticket;
+  private boolean closed;
   private long held;
   private long used;
+  private long gathered;
 
-  Credit(MemoryBudget export, MemoryBudget total, int limit) {
+  /**
+   * @param limit bytes that the connection may use, though one request may always go beyond
+   * @param loop the connection's event loop
+   * @param onGrant run on it when what was refused may be asked for again
+   */
+  Credit(MemoryQueue queue, MemoryBudget export, int limit, Executor loop, Runnable onGrant) {
+    this.queue = queue;
     this.export = export;
-    this.total = total;
     this.limit = limit;
-    this.lacking = total;
-  }
-
-  /** Takes bytes if there are enough now. One request may go over the connection's own limit. */
-  boolean take(int bytes) {
-    long want = used + bytes;
-    if (want > limit && used > 0) {
-      return false;
-    }
-    if (want > held && !grow(want - held)) {
-      return false;
-    }
-    used = want;
-    return true;
+    this.loop = loop;
+    this.onGrant = onGrant;
   }
 
   /**
-   * Takes bytes to finish a payload that has begun, also where the budgets are empty. Who gets the
-   * overdraft of one budget and not of the other lets go of it, so that no two wait for each other.
+   * Takes bytes for a request. If there are too few now it waits for them; where it is the
+   * connection's own limit that is reached, only its own requests can change that.
    */
-  boolean overdraw(int bytes) {
-    if (take(bytes)) {
+  boolean take(int bytes) {
+    return take(bytes, false);
+  }
+
+  /** Takes bytes for more of the payload that is arriving; that alone never reaches the limit. */
+  boolean takeForPayload(int bytes) {
+    if (!take(bytes, true)) {
+      return false;
+    }
+    gathered += bytes;
+    return true;
+  }
+
+  /** The payload that was arriving is a request in flight now, or dropped. */
+  void endPayload() {
+    gathered = 0;
+  }
+
+  private boolean take(int bytes, boolean begun) {
+    long want = used + bytes;
+    if (want > limit && used > (begun ? gathered : 0)) {
+      return false;
+    }
+    if (want > held && !grow(bytes, begun)) {
+      return false;
+    }
+    used = want;
+    Ticket t = ticket;
+    if (t != null && queue.cancel(t)) {
+      ticket = null;
+    }
+    return true;
+  }
+
+  private boolean grow(int bytes, boolean begun) {
+    long missing = used + bytes - held;
+    // Under pressure a lump is more than a fair share.
+    long some = queue.hasRoom(export, LUMP) ? Math.max(missing, LUMP) : missing;
+    if (queue.tryTake(export, some)) {
+      held += some;
       return true;
     }
-    if (!total.tryAcquire(bytes) && !total.tryOverdraw(this, bytes)) {
-      lacking = total;
+    if (ticket != null) {
       return false;
     }
-    if (!export.tryAcquire(bytes) && !export.tryOverdraw(this, bytes)) {
-      lacking = export;
-      total.release(bytes);
-      total.endOverdraw(this);
-      return false;
+    // Who waits holds nothing that it does not use, or two could wait for each other.
+    long spare = held - used;
+    held = used;
+    queue.give(export, spare);
+    ticket = queue.take(this, export, bytes, begun, () -> loop.execute(this::granted));
+    if (ticket == null) {
+      held += bytes;
     }
-    held += bytes;
-    used += bytes;
-    return true;
+    return ticket == null;
+  }
+
+  private void granted() {
+    Ticket t = ticket;
+    if (t == null) {
+      throw new IllegalStateException("granted what was not asked for");
+    }
+    ticket = null;
+    held += t.bytes;
+    if (!closed) {
+      onGrant.run();
+    }
+    if (gathered == 0) {
+      // The payload that it was for ended otherwise.
+      endOverdraw();
+    }
+    trim();
   }
 
   void give(long bytes) {
     used -= bytes;
+    trim();
+  }
+
+  private void trim() {
     long spare = used == 0 ? held : held - used - 2L * LUMP;
     if (spare > 0) {
       held -= spare;
-      export.release(spare);
-      total.release(spare);
+      queue.give(export, spare);
     }
   }
 
   void endOverdraw() {
-    export.endOverdraw(this);
-    total.endOverdraw(this);
+    queue.endOverdraw(this);
   }
 
-  /**
-   * After a refusal: calls back, on any thread, when so many bytes may be had.
-   *
-   * @param begun whether they are to finish a payload that has begun
-   */
-  void await(int bytes, boolean begun, Runnable wake) {
-    lacking.await(bytes, begun, wake);
+  /** Asks for no more; what is used is given back as it ends. */
+  void close() {
+    closed = true;
+    Ticket t = ticket;
+    if (t != null && queue.cancel(t)) {
+      ticket = null;
+    }
+  }
+
+  /** Whether it waits for others to give memory back. */
+  boolean waits() {
+    return ticket != null;
   }
 
   /** Bytes that this connection holds. */
   long used() {
     return used;
-  }
-
-  /** Whether it is the connection's own limit that keeps it from having more. */
-  boolean ownLimitReached(int bytes) {
-    return used > 0 && used + bytes > limit;
-  }
-
-  private boolean grow(long bytes) {
-    return acquire(Math.max(bytes, LUMP)) || (bytes < LUMP && acquire(bytes));
-  }
-
-  private boolean acquire(long bytes) {
-    if (!export.tryAcquire(bytes)) {
-      lacking = export;
-      return false;
-    }
-    if (!total.tryAcquire(bytes)) {
-      lacking = total;
-      export.release(bytes);
-      return false;
-    }
-    held += bytes;
-    return true;
   }
 }

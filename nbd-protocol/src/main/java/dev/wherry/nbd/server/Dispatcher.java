@@ -18,6 +18,7 @@ import dev.wherry.nbd.server.ExportStats.Engine;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.util.EnumSet;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
@@ -175,8 +176,9 @@ final class Dispatcher {
 
   private static <T> CompletableFuture<T> start(Supplier<CompletableFuture<T>> operation) {
     try {
-      return operation.get();
-    } catch (RuntimeException e) {
+      return Objects.requireNonNull(operation.get(), "the export gave no future");
+    } catch (RuntimeException | LinkageError e) {
+      // The latter is what a plugin gets that was built for another release.
       return CompletableFuture.failedFuture(e);
     }
   }
@@ -216,7 +218,7 @@ final class Dispatcher {
     long begun = System.nanoTime();
     int length = (int) r.length;
     if (length >= SENDFILE_FROM && !connection.secure()) {
-      FileSlice slice = export.trySend(r.offset, length);
+      FileSlice slice = attemptSend(r, length);
       if (slice != null) {
         ByteBuf head = out.room(replies.dataHead(), 0);
         replies.data(head, true, r.cookie, r.offset, r.offset, length);
@@ -280,12 +282,37 @@ final class Dispatcher {
   }
 
   private boolean attemptRead(Request r, int length, ByteBuf into) {
+    int end = into.writerIndex() + length;
     try {
-      return export.tryRead(r.offset, length, into);
+      if (!export.tryRead(r.offset, length, into)) {
+        return false;
+      }
     } catch (RuntimeException e) {
       log.error("{}: an attempt to read failed", name, e);
       return false;
     }
+    if (into.writerIndex() != end) {
+      log.error(
+          "{}: an attempt to read {} bytes is off by {}", name, length, into.writerIndex() - end);
+      return false;
+    }
+    return true;
+  }
+
+  private @Nullable FileSlice attemptSend(Request r, int length) {
+    FileSlice slice;
+    try {
+      slice = export.trySend(r.offset, length);
+    } catch (RuntimeException e) {
+      log.error("{}: an attempt to send failed", name, e);
+      return null;
+    }
+    if (slice != null && slice.count() != length) {
+      log.error("{}: an attempt to send {} bytes gave {}", name, length, slice.count());
+      slice.release();
+      return null;
+    }
+    return slice;
   }
 
   private void readEnd(Pending p, @Nullable ByteBuf data, @Nullable Throwable failure) {
@@ -322,15 +349,18 @@ final class Dispatcher {
         replies.hole(out.room(replies.holeLength(), 0), last, cookie, offset, at, to - from);
       } else {
         replies.data(out.room(replies.dataHead(), 0), last, cookie, offset, at, to - from);
-        out.payload(data.retainedSlice(data.readerIndex() + from, to - from), 0);
+        ByteBuf part = data.retainedSlice(data.readerIndex() + from, to - from);
+        out.payload(part, last ? length : 0);
       }
       if (last) {
+        if (zeroes) {
+          out.charge(length);
+        }
         break;
       }
       from = to;
       end = ZeroRuns.runEnd(data, from);
     }
-    out.charge(length);
     data.release();
   }
 

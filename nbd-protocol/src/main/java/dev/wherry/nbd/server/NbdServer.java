@@ -194,12 +194,13 @@ public final class NbdServer {
     return CompletableFuture.allOf(closed)
         .thenCompose(
             v -> {
-              core.connections().forEach(TransmissionHandler::shutdown);
               for (Channel c : accepted) {
                 if (c.pipeline().get(NegotiationHandler.class) != null) {
                   c.close();
                 }
               }
+              // Second: what has just left negotiation is among these.
+              core.connections().forEach(TransmissionHandler::shutdown);
               core.options()
                   .group()
                   .next()

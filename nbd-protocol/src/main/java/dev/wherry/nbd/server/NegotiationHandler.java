@@ -142,7 +142,11 @@ final class NegotiationHandler extends ByteToMessageDecoder {
         length -= n;
         if (length == 0) {
           state = State.OPTION;
-          reply(ctx, OptionReplies.text(option, REP_ERR_TOO_BIG, "limit is " + MAX_DATA));
+          if (wantsTls()) {
+            reply(ctx, OptionReplies.text(option, REP_ERR_TLS_REQD, "STARTTLS first"));
+          } else {
+            reply(ctx, OptionReplies.text(option, REP_ERR_TOO_BIG, "limit is " + MAX_DATA));
+          }
         }
       }
       case WAITING, DONE -> {}
@@ -189,7 +193,7 @@ final class NegotiationHandler extends ByteToMessageDecoder {
   }
 
   private void option(ChannelHandlerContext ctx, ByteBuf data, boolean more) {
-    if (tls == TlsMode.REQUIRE && !secure && option != OPT_STARTTLS && option != OPT_ABORT) {
+    if (wantsTls()) {
       if (option == OPT_EXPORT_NAME) {
         throw new CorruptedFrameException("EXPORT_NAME before STARTTLS");
       }
@@ -231,6 +235,10 @@ final class NegotiationHandler extends ByteToMessageDecoder {
       case OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT -> metaContext(ctx, data);
       default -> reply(ctx, OptionReplies.text(option, REP_ERR_UNSUP, "unknown option"));
     }
+  }
+
+  private boolean wantsTls() {
+    return tls == TlsMode.REQUIRE && !secure && option != OPT_STARTTLS && option != OPT_ABORT;
   }
 
   private static void reply(ChannelHandlerContext ctx, ByteBuf message) {
@@ -395,12 +403,15 @@ final class NegotiationHandler extends ByteToMessageDecoder {
                             session.close();
                             return;
                           }
-                          SessionMode mode = mode(name);
-                          ExportInfo info = session.export().info();
-                          int padding = noZeroes ? 0 : EXPORT_NAME_PADDING;
-                          reply(ctx, OptionReplies.exportName(info, mode, padding));
-                          transmit(ctx, session, info, mode);
-                          ctx.channel().config().setAutoRead(true);
+                          try {
+                            SessionMode mode = mode(name);
+                            ExportInfo info = session.export().info();
+                            int padding = noZeroes ? 0 : EXPORT_NAME_PADDING;
+                            reply(ctx, OptionReplies.exportName(info, mode, padding));
+                            transmit(ctx, session, info, mode);
+                          } catch (RuntimeException e) {
+                            abandon(ctx, session, e);
+                          }
                         }));
   }
 
@@ -434,9 +445,23 @@ final class NegotiationHandler extends ByteToMessageDecoder {
     if (value == null) {
       refuse(ctx, failure);
     } else {
-      then.accept(value);
+      try {
+        then.accept(value);
+      } catch (RuntimeException e) {
+        abandon(ctx, value, e);
+        return;
+      }
     }
     proceed(ctx, state == State.WAITING ? State.OPTION : state);
+  }
+
+  /** An export that cannot even describe itself is no use to anybody. */
+  private void abandon(ChannelHandlerContext ctx, Object value, RuntimeException failure) {
+    log.error("connection {}: option {} failed", peer.id(), option, failure);
+    if (state == State.WAITING && value instanceof Session s) {
+      s.close();
+    }
+    ctx.close();
   }
 
   private void refuse(ChannelHandlerContext ctx, @Nullable Throwable failure) {
@@ -461,7 +486,6 @@ final class NegotiationHandler extends ByteToMessageDecoder {
   /** Goes on with what was read while we waited. */
   private void proceed(ChannelHandlerContext ctx, State next) {
     if (state == State.DONE) {
-      ctx.channel().config().setAutoRead(true);
       return;
     }
     state = next;
@@ -482,6 +506,8 @@ final class NegotiationHandler extends ByteToMessageDecoder {
         peer.address(),
         session.name(),
         secure ? " as " + peer.certificateName() : "");
+    // Before what was read already goes on to the next handler, which may want no more for now.
+    ctx.channel().config().setAutoRead(true);
     TransmissionHandler transmission = new TransmissionHandler(core, session, info, peer, mode);
     ctx.pipeline().addLast(transmission);
     ctx.pipeline().remove(this);

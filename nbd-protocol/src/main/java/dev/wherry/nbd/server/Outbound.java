@@ -27,6 +27,9 @@ final class Outbound {
   /** File bytes that may be queued: what a detach may have to copy into memory. */
   private static final long FILE_LIMIT = 8 << 20;
 
+  /** Bytes that may wait behind a file range; Netty does not know of them. */
+  private static final long DEFERRED_LIMIT = 2 << 20;
+
   private final ChannelHandlerContext ctx;
   private final Credit credit;
   private final Runnable onRoom;
@@ -36,6 +39,7 @@ final class Outbound {
   private @Nullable FileSlice sending;
   private @Nullable ByteBuf rest;
   private long fileBytes;
+  private long deferredBytes;
   private boolean dirty;
   private boolean closed;
 
@@ -43,7 +47,7 @@ final class Outbound {
   private record Item(@Nullable ByteBuf data, @Nullable FileSlice file, int credit) {}
 
   /**
-   * @param onRoom run when sending a file range ended, so that there may be room again
+   * @param onRoom run when something has been sent, so that there may be room again
    */
   Outbound(ChannelHandlerContext ctx, Credit credit, Runnable onRoom) {
     this.ctx = ctx;
@@ -53,7 +57,7 @@ final class Outbound {
 
   /** Whether more may be queued; else the peer is not reading fast enough. */
   boolean hasRoom() {
-    return ctx.channel().isWritable() && fileBytes < FILE_LIMIT;
+    return ctx.channel().isWritable() && fileBytes < FILE_LIMIT && deferredBytes < DEFERRED_LIMIT;
   }
 
   /** Whether everything was handed to the socket. */
@@ -95,11 +99,12 @@ final class Outbound {
     push(new Item(null, slice, 0));
   }
 
-  /** Bytes that Netty has and the socket has not taken. */
+  /** Bytes that the socket has not taken. */
   long pendingBytes() {
     ChannelOutboundBuffer b = ctx.channel().unsafe().outboundBuffer();
     FileSlice f = sending;
-    return (b == null ? 0 : b.totalPendingWriteBytes()) - (f == null ? 0 : f.transferred());
+    long inNetty = b == null ? 0 : b.totalPendingWriteBytes();
+    return inNetty + deferredBytes + fileBytes - (f == null ? 0 : f.transferred());
   }
 
   void flush() {
@@ -125,7 +130,7 @@ final class Outbound {
       }
       fileBytes -= file.count();
       try {
-        deferred.add(new Item(file.cut(PooledByteBufAllocator.DEFAULT), null, 0));
+        defer(new Item(file.cut(PooledByteBufAllocator.DEFAULT), null, 0));
       } finally {
         file.release();
       }
@@ -169,10 +174,15 @@ final class Outbound {
     if (closed) {
       discard(item);
     } else if (sending != null) {
-      deferred.add(item);
+      defer(item);
     } else {
       write(item);
     }
+  }
+
+  private void defer(Item item) {
+    deferred.add(item);
+    deferredBytes += item.data == null ? 0 : item.data.readableBytes();
   }
 
   private void discard(Item item) {
@@ -227,7 +237,9 @@ final class Outbound {
       write(r, 0);
     }
     while (sending == null && !deferred.isEmpty()) {
-      write(deferred.remove());
+      Item item = deferred.remove();
+      deferredBytes -= item.data == null ? 0 : item.data.readableBytes();
+      write(item);
     }
     flush();
     onRoom.run();

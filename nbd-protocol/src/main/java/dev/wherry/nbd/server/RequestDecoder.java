@@ -169,11 +169,15 @@ final class RequestDecoder {
     } else if (length == 0) {
       deliver(Unpooled.EMPTY_BUFFER, 0);
     } else if (in.readableBytes() >= length) {
+      if (!sink.keep(length)) {
+        blocked = true;
+        return;
+      }
       int end = in.readerIndex() + length;
       int writer = in.writerIndex();
       in.writerIndex(end);
       try {
-        deliver(in, 0);
+        deliver(in, length);
       } finally {
         in.writerIndex(writer).readerIndex(end);
       }

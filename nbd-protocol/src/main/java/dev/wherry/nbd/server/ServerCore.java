@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class ServerCore {
   private final NbdServerOptions options;
   private final MemoryBudget budget;
+  private final MemoryQueue memory;
   private final Set<TransmissionHandler> connections = ConcurrentHashMap.newKeySet();
   private final Map<String, ExportShare> exports = new ConcurrentHashMap<>();
   private final AtomicReference<@Nullable Future<?>> guard = new AtomicReference<>();
@@ -25,6 +26,7 @@ final class ServerCore {
   ServerCore(NbdServerOptions options) {
     this.options = options;
     this.budget = new MemoryBudget(options.limits().bytesTotal());
+    this.memory = new MemoryQueue(budget);
   }
 
   NbdServerOptions options() {
@@ -37,6 +39,10 @@ final class ServerCore {
 
   MemoryBudget budget() {
     return budget;
+  }
+
+  MemoryQueue memory() {
+    return memory;
   }
 
   /** The budget that all connections of one export share; each gives it back. */
@@ -83,17 +89,17 @@ final class ServerCore {
   }
 
   private void guard() {
-    boolean pressed = budget.contended();
-    for (ExportShare s : exports.values()) {
-      pressed |= s.budget.contended();
-    }
-    if (pressed) {
+    if (memory.contended()) {
       long now = System.nanoTime();
       connections.forEach(c -> c.checkStall(now));
     } else {
       Future<?> task = guard.getAndSet(null);
       if (task != null) {
         task.cancel(false);
+      }
+      if (memory.contended()) {
+        // Who came meanwhile saw a guard that was about to go.
+        pressure();
       }
     }
   }

@@ -48,12 +48,32 @@ final class StatusCollector {
     }
     int most = (r.flags & CMD_FLAG_REQ_ONE) != 0 ? 1 : MAX_EXTENTS;
     List<Context> asked = contexts;
+    long offset = r.offset;
+    long length = r.length;
     List<CompletableFuture<List<Extent>>> answers = new ArrayList<>();
     for (Context c : asked) {
-      answers.add(export.status(c.name(), r.offset, r.length, most));
+      answers.add(export.status(c.name(), offset, length, most));
     }
     return CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new))
-        .thenApply(v -> new Answers(asked, answers.stream().map(CompletableFuture::join).toList()));
+        .thenApply(
+            v ->
+                new Answers(
+                    asked, answers.stream().map(a -> within(a.join(), length, most)).toList()));
+  }
+
+  /** Holds the export to its word: a client would take what is wrong here for corruption. */
+  private static List<Extent> within(List<Extent> extents, long length, int most) {
+    long sum = 0;
+    for (Extent e : extents) {
+      sum += e.length();
+      if (sum < 0 || sum > length) {
+        throw new IllegalStateException("the export's extents go beyond " + length + " bytes");
+      }
+    }
+    if (extents.isEmpty() || extents.size() > most) {
+      throw new IllegalStateException("the export gave " + extents.size() + " extents of " + most);
+    }
+    return extents;
   }
 
   /** "Block status payload": effect length:64, then context ids:32. */

@@ -14,6 +14,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.CorruptedFrameException;
 import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -29,7 +30,7 @@ import org.slf4j.LoggerFactory;
  * them, starts them, and ends the connection when nothing is left in flight.
  *
  * <pre>
- *  SERVING --DISC, shutdown, end of stream--> ENDING --nothing in flight--> ENDED
+ *  SERVING --DISC, shutdown, bad magic, end of stream--> ENDING --nothing in flight--> ENDED
  * </pre>
  *
  * What keeps a request from being started (too many in flight, no memory, a peer that does not read
@@ -62,8 +63,9 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   private State state = State.SERVING;
   private boolean reading;
   private boolean decoding;
+  private boolean again;
   private boolean flushPending;
-  private boolean awaitingMemory;
+  private boolean draining;
   private long bytesIn;
 
   TransmissionHandler(
@@ -74,7 +76,13 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     this.peer = peer;
     this.mode = mode;
     this.exportBudget = core.exportBudget(session.name());
-    this.credit = new Credit(exportBudget, core.budget(), core.limits().bytesPerConnection());
+    this.credit =
+        new Credit(
+            core.memory(),
+            exportBudget,
+            core.limits().bytesPerConnection(),
+            this::later,
+            this::resume);
     this.decoder = new RequestDecoder(this, mode.extended());
     this.stall = new StallClock(core.limits().stallMillis());
   }
@@ -82,7 +90,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   @Override
   public void handlerAdded(ChannelHandlerContext context) {
     ctx = context;
-    Outbound o = new Outbound(context, credit, this::resume);
+    Outbound o = new Outbound(context, credit, this::room);
     out = o;
     dispatcher =
         new Dispatcher(
@@ -154,6 +162,12 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
 
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    if (cause instanceof CorruptedFrameException && context.channel().isActive()) {
+      log.warn("connection {} to {} ends: {}", peer.id(), session.name(), cause.getMessage());
+      ending();
+      endIfIdle();
+      return;
+    }
     if (cause instanceof IOException) {
       log.debug("connection {} to {}: {}", peer.id(), session.name(), cause.toString());
     } else {
@@ -180,6 +194,14 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
         dropUnread();
       }
     }
+    if (again) {
+      // What cured a block came while the block was found.
+      again = false;
+      later(this::resume);
+    }
+    if (draining && !decoder.blocked()) {
+      ending();
+    }
     boolean wanted = !decoder.blocked() && state == State.SERVING;
     if (ctx().channel().config().isAutoRead() != wanted) {
       ctx().channel().config().setAutoRead(wanted);
@@ -188,7 +210,9 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
 
   /** Goes on where the decoder stopped for want of room. On the event loop. */
   void resume() {
-    if (!decoding && state == State.SERVING && decoder.blocked()) {
+    if (decoding) {
+      again = true;
+    } else if (state == State.SERVING && decoder.blocked()) {
       decoder.resume();
       try {
         decodeUnread();
@@ -197,7 +221,14 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
         return;
       }
       flushSoon();
+      endIfIdle();
     }
+  }
+
+  /** Something has been sent: goes on, or ends. */
+  private void room() {
+    resume();
+    endIfIdle();
   }
 
   // What the decoder asks.
@@ -219,39 +250,24 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
 
   @Override
   public boolean keep(int bytes) {
-    if (credit.take(bytes)) {
-      return true;
-    }
-    if (!credit.ownLimitReached(bytes) && credit.overdraw(bytes)) {
-      return true;
-    }
-    awaitMemory(bytes, true);
-    return false;
+    return credit.takeForPayload(bytes) || waitsForMemory();
   }
 
   private boolean take(int bytes) {
-    if (credit.take(bytes)) {
-      return true;
-    }
-    awaitMemory(bytes, false);
-    return false;
+    return credit.take(bytes) || waitsForMemory();
   }
 
-  private void awaitMemory(int bytes, boolean begun) {
-    if (!awaitingMemory && !credit.ownLimitReached(bytes)) {
-      awaitingMemory = true;
+  /** Always false. */
+  private boolean waitsForMemory() {
+    if (credit.waits()) {
       core.pressure();
-      credit.await(bytes, begun, () -> onLoop(this::memoryMayBeFree));
     }
-  }
-
-  private void memoryMayBeFree() {
-    awaitingMemory = false;
-    resume();
+    return false;
   }
 
   @Override
   public void request(Request r, ByteBuf payload, int kept) {
+    credit.endPayload();
     if (payload.isReadable() && r.type == CMD_BLOCK_STATUS) {
       RequestValidator.statusPayload(r, payload, info);
     }
@@ -316,6 +332,15 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     }
   }
 
+  /** As {@link #onLoop}, but never at once. */
+  private void later(Runnable task) {
+    try {
+      ctx().executor().execute(task);
+    } catch (RejectedExecutionException e) {
+      log.debug("connection {}: event loop is gone", peer.id());
+    }
+  }
+
   // The end.
 
   private void ending() {
@@ -325,6 +350,8 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
       if (!decoding) {
         dropUnread();
       }
+      credit.endPayload();
+      credit.close();
       credit.give(decoder.close());
       credit.endOverdraw();
     }
@@ -341,7 +368,8 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     }
     if (ctx().channel().isActive()) {
       out().flush();
-      if (!out().isEmpty()) {
+      // What has just been sent may have ended it already.
+      if (state != State.ENDING || !out().isEmpty()) {
         return;
       }
       // Once: whatever comes back from the socket now has been answered.
@@ -377,7 +405,12 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   public void shutdown() {
     onLoop(
         () -> {
-          ending();
+          if (state == State.SERVING && decoder.blocked()) {
+            // What was read is still to be started; nothing more is read meanwhile.
+            draining = true;
+          } else {
+            ending();
+          }
           endIfIdle();
         });
   }
@@ -411,8 +444,10 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   void checkStall(long nowNanos) {
     onLoop(
         () -> {
-          boolean owes = (decoder.inPayload() && !decoder.blocked()) || !out().hasRoom();
-          long progress = bytesIn - out().pendingBytes();
+          // A little that is not read is no less memory than much, if many peers do so.
+          long pending = out().pendingBytes();
+          boolean owes = (decoder.inPayload() && !decoder.blocked()) || pending > 0;
+          long progress = bytesIn - pending;
           if (stall.stalled(nowNanos, owes && credit.used() > 0, progress)) {
             log.warn(
                 "connection {} to {} dropped: it holds {} bytes and does not move",

@@ -34,14 +34,16 @@ final class ZeroRuns {
 
   /**
    * The end of the run that begins at {@code from}, all relative to the reader index: a run of
-   * zeroes of at least {@link #SHORTEST} bytes, or what lies before the next such run.
+   * zeroes of at least {@link #SHORTEST} bytes, or what lies before the next such run. If all of it
+   * is zeroes, {@link #BLOCK} bytes are enough.
    *
    * @return the run's end, negated if it is zeroes
    */
   static int runEnd(ByteBuf data, int from) {
     int length = data.readableBytes();
     int zeroes = zeroesEnd(data, from);
-    if (zeroes - from >= SHORTEST) {
+    boolean all = from == 0 && zeroes == length && length >= BLOCK;
+    if (all || zeroes - from >= SHORTEST) {
       return -zeroes;
     }
     int at = Math.max(zeroes, from + BLOCK);

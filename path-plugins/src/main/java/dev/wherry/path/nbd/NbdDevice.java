@@ -64,17 +64,20 @@ final class NbdDevice implements BlockDevice {
     return client.uri().toString();
   }
 
-  /** The size is the server's: succeeds only if it is that already. */
+  /** The size is the server's: asks it anew, and succeeds if it says that size. */
   @Override
   public CompletableFuture<Void> resize(long size) {
-    long actual = client.info().size();
-    if (size == actual) {
-      return CompletableFuture.completedFuture(null);
-    }
-    return CompletableFuture.failedFuture(
-        new NbdException(
-            NbdError.ENOTSUP,
-            describe() + ": its server decides its size, which is " + actual + ", not " + size));
+    return client
+        .reconnect()
+        .thenAccept(
+            v -> {
+              long actual = client.info().size();
+              if (size != actual) {
+                throw new NbdException(
+                    NbdError.ENOTSUP,
+                    describe() + ": its server decides its size: " + actual + ", not " + size);
+              }
+            });
   }
 
   @Override
