@@ -25,7 +25,7 @@ is_attached() {
   device=$(recorded "$1" device) || return 1
   case $(recorded "$1" kind) in
     nbd) nbd_in_use "${device##*/}" ;;
-    loop) losetup -n -O BACK-FILE "$device" 2>/dev/null | grep -qxF "$ATTACHED/$1/disk" && ! gone "$(recorded "$1" pid)" ;;
+    loop) loops_on "$ATTACHED/$1/disk" | grep -qxF "$device" && ! gone "$(recorded "$1" pid)" ;;
     *) return 1 ;;
   esac
 }
@@ -92,6 +92,15 @@ attach_nbd() {
 }
 
 # --- nbdfuse and a loop device ------------------------------------------------------------------------------------------
+# loops_on FILE: the loop devices on a file. Not by losetup, which looks at the file of every loop device of the host and
+# hangs when one of them does, say on somebody else's dead server.
+loops_on() {
+  local f
+  for f in /sys/block/loop*/loop/backing_file; do
+    [ "$(cat "$f" 2>/dev/null)" != "$1" ] || echo "/dev/$(basename "$(dirname "$(dirname "$f")")")"
+  done
+}
+
 # attach_loop SUID URI DEVICE (or empty): prints the device.
 attach_loop() {
   local suid=$1 uri=$2 device=$3 dir=$ATTACHED/$1 read_only=
@@ -125,7 +134,7 @@ drop() {
   case $(recorded "$suid" kind) in
     nbd) [ -z "$device" ] || nbd-client -d "$device" >/dev/null 2>&1 || true ;;
     loop)
-      for device in $(losetup -n -O NAME -j "$dir/disk" 2>/dev/null); do losetup -d "$device" 2>/dev/null || true; done
+      for device in $(loops_on "$dir/disk"); do losetup -d "$device" 2>/dev/null || true; done
       if mountpoint -q "$dir/disk" || ! stat "$dir/disk" >/dev/null 2>&1; then
         wait_for 5 fusermount3 -u "$dir/disk" || fusermount3 -uz "$dir/disk" || umount -l "$dir/disk" || true
       fi

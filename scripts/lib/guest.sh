@@ -2,7 +2,8 @@
 # A guest kernel with nbd.ko under QEMU (TCG: no KVM is needed): Debian's cloud kernel, unpacked and not installed, and an
 # initramfs of busybox and the programs of this host. Both are kept in CACHE.
 GUEST=$CACHE/guest
-GUEST_PROGRAMS=(bash nbd-client nbdinfo mkfs.ext4 e2fsck mkfs.xfs xfs_repair flock findmnt blockdev losetup python3
+GUEST_PROGRAMS=(bash nbd-client nbdinfo mkfs.ext4 e2fsck mkfs.xfs xfs_repair flock findmnt blockdev losetup
+  /usr/bin/python3
   # What the scripts expect of their options, busybox does not have.
   basename cat date dirname mktemp readlink rm sleep stat sync timeout)
 GUEST_MODULES=(virtio_pci virtio_blk virtio_net nbd ext4 xfs loop)
@@ -48,8 +49,8 @@ guest_image() {
   for program in $(busybox --list); do [ -e "$tree/bin/$program" ] || ln -s busybox "$tree/bin/$program"; done
   for program in "${GUEST_PROGRAMS[@]}"; do
     path=$(command -v "$program")
-    rm -f "$tree/bin/$program"
-    cp -L "$path" "$tree/bin/$program"
+    rm -f "$tree/bin/${program##*/}"
+    cp -L "$path" "$tree/bin/${program##*/}"
     { ldd "$path" 2>/dev/null || true; } | grep -o '/[^ ]*' | while read -r file; do
       mkdir -p "$tree$(dirname "$file")"
       cp -Lu "$file" "$tree$file"
@@ -57,7 +58,7 @@ guest_image() {
   done
   ln -s /bin/python3 "$tree/usr/bin/python3"
   ln -s /bin/env "$tree/usr/bin/env"
-  path=$(python3 -c 'import os; print(os.path.dirname(os.__file__))')
+  path=$("$PYTHON" -c 'import os; print(os.path.dirname(os.__file__))')
   mkdir -p "$tree$path"
   cp "$path"/*.py "$tree$path"
   cp -r "$path"/{collections,encodings,importlib,re,urllib} "$tree$path" 2>/dev/null || true

@@ -2,6 +2,7 @@
 # A disk with a volatile write cache under a file system of this host:
 #   volatile_disk.py (nbdkit) -> nbdfuse -> loop device -> ext4, mounted at $RUN/volatile
 # so that power can be lost below a whole data directory. Needs common.sh.
+. "$ROOT/scripts/lib/disk.sh"
 VOLATILE=$RUN/volatile
 
 # volatile_disk SIZE SEED: starts the disk, and an ext4 file system on it that is not mounted yet.
@@ -42,7 +43,7 @@ volatile_unmount() {
   VOLATILE_DEVICE='' VOLATILE_FILE='' VOLATILE_WRITEBACK=''
 }
 
-device_free() { [ -z "$(losetup -n -O NAME -j "$VOLATILE_FILE")" ]; }
+device_free() { [ -z "$(loops_on "$VOLATILE_FILE")" ]; }
 
 # volatile COMMAND...: tells the disk (see volatile_disk.py) and prints its answer.
 volatile() { "$TEST_LIB/disk_control" "$RUN/volatile.control" "$@"; }
