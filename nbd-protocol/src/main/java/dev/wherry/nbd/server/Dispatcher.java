@@ -128,7 +128,7 @@ final class Dispatcher {
     try {
       return export.tryWrite(r.offset, payload);
     } catch (RuntimeException e) {
-      log.error("{}: an attempt to write failed", name, e);
+      attemptFailed("write", e);
       return false;
     }
   }
@@ -288,15 +288,21 @@ final class Dispatcher {
         return false;
       }
     } catch (RuntimeException e) {
-      log.error("{}: an attempt to read failed", name, e);
+      attemptFailed("read", e);
       return false;
     }
     if (into.writerIndex() != end) {
-      log.error(
-          "{}: an attempt to read {} bytes is off by {}", name, length, into.writerIndex() - end);
+      attemptFailed("read", new IllegalStateException("off by " + (into.writerIndex() - end)));
       return false;
     }
     return true;
+  }
+
+  /** An export that throws where it should have said no: it is asked in the plain way instead. */
+  private void attemptFailed(String what, RuntimeException e) {
+    try (LogContext c = LogContext.of(name, peer)) {
+      log.error("an attempt to {} failed", what, e);
+    }
   }
 
   private @Nullable FileSlice attemptSend(Request r, int length) {
@@ -304,11 +310,11 @@ final class Dispatcher {
     try {
       slice = export.trySend(r.offset, length);
     } catch (RuntimeException e) {
-      log.error("{}: an attempt to send failed", name, e);
+      attemptFailed("send", e);
       return null;
     }
     if (slice != null && slice.count() != length) {
-      log.error("{}: an attempt to send {} bytes gave {}", name, length, slice.count());
+      attemptFailed("send", new IllegalStateException(slice.count() + " bytes of " + length));
       slice.release();
       return null;
     }
@@ -387,15 +393,14 @@ final class Dispatcher {
     String reason = TransmissionHandler.reason(failure);
     NbdError error = NbdException.errorOf(failure);
     // A disk that fails does so for every request: once per connection and kind is enough.
-    log.atLevel(told.add(error) ? Level.WARN : Level.DEBUG)
-        .log(
-            "{}: {} at {} length {} failed: {}: {}",
-            name,
-            ExportStats.Command.of(p.type),
-            p.offset,
-            p.length,
-            error,
-            reason);
+    try (LogContext c = LogContext.of(name, peer)) {
+      log.atLevel(told.add(error) ? Level.WARN : Level.DEBUG)
+          .addKeyValue("command", ExportStats.Command.of(p.type))
+          .addKeyValue("offset", p.offset)
+          .addKeyValue("length", p.length)
+          .addKeyValue("error", error)
+          .log("request failed: {}", reason);
+    }
     fail(p, error, reason, Engine.ASYNC);
   }
 
@@ -411,15 +416,15 @@ final class Dispatcher {
     stats.record(type, length, nanos, engine, error);
     long slow = core.options().slowNanos();
     if (slow > 0 && nanos > slow) {
-      log.warn(
-          "slow request: suid={} connection={} command={} offset={} length={} ms={} engine={}",
-          name,
-          peer.id(),
-          ExportStats.Command.of(type),
-          offset,
-          length,
-          nanos / 1_000_000,
-          engine);
+      try (LogContext c = LogContext.of(name, peer)) {
+        log.atWarn()
+            .addKeyValue("command", ExportStats.Command.of(type))
+            .addKeyValue("offset", offset)
+            .addKeyValue("length", length)
+            .addKeyValue("ms", nanos / 1_000_000)
+            .addKeyValue("engine", engine)
+            .log("slow request");
+      }
     }
   }
 

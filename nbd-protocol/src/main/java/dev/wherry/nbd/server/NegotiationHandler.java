@@ -497,15 +497,17 @@ final class NegotiationHandler extends ByteToMessageDecoder {
     }
   }
 
+  private String from() {
+    String address = peer.address().toString();
+    return address.isEmpty() ? "unix socket " + peer.local() : address;
+  }
+
   private void transmit(
       ChannelHandlerContext ctx, Session session, ExportInfo info, SessionMode mode) {
     state = State.DONE;
-    log.info(
-        "connection {}: {} attached to {}{}",
-        peer.id(),
-        peer.address(),
-        session.name(),
-        secure ? " as " + peer.certificateName() : "");
+    try (LogContext c = LogContext.of(session.name(), peer)) {
+      log.info("attached from {}{}", from(), secure ? " as " + peer.certificateName() : "");
+    }
     // Before what was read already goes on to the next handler, which may want no more for now.
     ctx.channel().config().setAutoRead(true);
     TransmissionHandler transmission = new TransmissionHandler(core, session, info, peer, mode);

@@ -163,7 +163,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
     if (cause instanceof CorruptedFrameException && context.channel().isActive()) {
-      log.warn("connection {} to {} ends: {}", peer.id(), session.name(), cause.getMessage());
+      warn("connection ends: " + cause.getMessage());
       ending();
       endIfIdle();
       return;
@@ -171,9 +171,15 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     if (cause instanceof IOException) {
       log.debug("connection {} to {}: {}", peer.id(), session.name(), cause.toString());
     } else {
-      log.warn("connection {} to {} dropped: {}", peer.id(), session.name(), cause.toString());
+      warn("connection dropped: " + cause);
     }
     context.close();
+  }
+
+  private void warn(String text) {
+    try (LogContext c = LogContext.of(session.name(), peer)) {
+      log.warn(text);
+    }
   }
 
   private void decodeUnread() {
@@ -437,7 +443,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
               try {
                 out().detach();
               } catch (IOException e) {
-                log.warn("connection {}: a reply was lost: {}", peer.id(), e.toString());
+                warn("connection dropped, a reply was lost: " + e);
                 ctx().close();
               }
               done.complete(null);
@@ -462,11 +468,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
           boolean owes = (decoder.inPayload() && !decoder.blocked()) || pending > 0;
           long progress = bytesIn - pending;
           if (stall.stalled(nowNanos, owes && credit.used() > 0, progress)) {
-            log.warn(
-                "connection {} to {} dropped: it holds {} bytes and does not move",
-                peer.id(),
-                session.name(),
-                credit.used());
+            warn("connection dropped: it holds " + credit.used() + " bytes and does not move");
             ctx().close();
           }
         });
