@@ -300,9 +300,7 @@ final class Dispatcher {
 
   /** An export that throws where it should have said no: it is asked in the plain way instead. */
   private void attemptFailed(String what, RuntimeException e) {
-    try (LogContext c = LogContext.of(name, peer)) {
-      log.error("an attempt to {} failed", what, e);
-    }
+    LogContext.in(name, peer, () -> log.error("an attempt to {} failed", what, e));
   }
 
   private @Nullable FileSlice attemptSend(Request r, int length) {
@@ -393,14 +391,16 @@ final class Dispatcher {
     String reason = TransmissionHandler.reason(failure);
     NbdError error = NbdException.errorOf(failure);
     // A disk that fails does so for every request: once per connection and kind is enough.
-    try (LogContext c = LogContext.of(name, peer)) {
-      log.atLevel(told.add(error) ? Level.WARN : Level.DEBUG)
-          .addKeyValue("command", ExportStats.Command.of(p.type))
-          .addKeyValue("offset", p.offset)
-          .addKeyValue("length", p.length)
-          .addKeyValue("error", error)
-          .log("request failed: {}", reason);
-    }
+    LogContext.in(
+        name,
+        peer,
+        () ->
+            log.atLevel(told.add(error) ? Level.WARN : Level.DEBUG)
+                .addKeyValue("command", ExportStats.Command.of(p.type))
+                .addKeyValue("offset", p.offset)
+                .addKeyValue("length", p.length)
+                .addKeyValue("error", error)
+                .log("request failed: {}", reason));
     fail(p, error, reason, Engine.ASYNC);
   }
 
@@ -416,15 +416,17 @@ final class Dispatcher {
     stats.record(type, length, nanos, engine, error);
     long slow = core.options().slowNanos();
     if (slow > 0 && nanos > slow) {
-      try (LogContext c = LogContext.of(name, peer)) {
-        log.atWarn()
-            .addKeyValue("command", ExportStats.Command.of(type))
-            .addKeyValue("offset", offset)
-            .addKeyValue("length", length)
-            .addKeyValue("ms", nanos / 1_000_000)
-            .addKeyValue("engine", engine)
-            .log("slow request");
-      }
+      LogContext.in(
+          name,
+          peer,
+          () ->
+              log.atWarn()
+                  .addKeyValue("command", ExportStats.Command.of(type))
+                  .addKeyValue("offset", offset)
+                  .addKeyValue("length", length)
+                  .addKeyValue("ms", nanos / 1_000_000)
+                  .addKeyValue("engine", engine)
+                  .log("slow request"));
     }
   }
 

@@ -2,22 +2,19 @@ package dev.wherry.nbd.server;
 
 import org.slf4j.MDC;
 
-/**
- * Says in the log's context which export and which connection the lines are about that are written
- * until it is closed. On one thread.
- */
-final class LogContext implements AutoCloseable {
+/** Says in the log's context which export and which connection a line is about. */
+final class LogContext {
   private LogContext() {}
 
-  static LogContext of(String export, Peer peer) {
+  /** Runs what logs, on this thread. */
+  static void in(String export, Peer peer, Runnable line) {
     MDC.put("suid", export);
     MDC.put("connection", Long.toString(peer.id()));
-    return new LogContext();
-  }
-
-  @Override
-  public void close() {
-    MDC.remove("suid");
-    MDC.remove("connection");
+    try {
+      line.run();
+    } finally {
+      MDC.remove("suid");
+      MDC.remove("connection");
+    }
   }
 }

@@ -505,9 +505,11 @@ final class NegotiationHandler extends ByteToMessageDecoder {
   private void transmit(
       ChannelHandlerContext ctx, Session session, ExportInfo info, SessionMode mode) {
     state = State.DONE;
-    try (LogContext c = LogContext.of(session.name(), peer)) {
-      log.info("attached from {}{}", from(), secure ? " as " + peer.certificateName() : "");
-    }
+    LogContext.in(
+        session.name(),
+        peer,
+        () ->
+            log.info("attached from {}{}", from(), secure ? " as " + peer.certificateName() : ""));
     // Before what was read already goes on to the next handler, which may want no more for now.
     ctx.channel().config().setAutoRead(true);
     TransmissionHandler transmission = new TransmissionHandler(core, session, info, peer, mode);

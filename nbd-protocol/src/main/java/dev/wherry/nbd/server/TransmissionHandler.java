@@ -177,9 +177,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   }
 
   private void warn(String text) {
-    try (LogContext c = LogContext.of(session.name(), peer)) {
-      log.warn(text);
-    }
+    LogContext.in(session.name(), peer, () -> log.warn(text));
   }
 
   private void decodeUnread() {
