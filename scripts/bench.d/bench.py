@@ -94,10 +94,16 @@ def read_through(path):
 
 
 def measure(server, line, seconds, size, home):
-    environment = dict(os.environ, HOME=home) if home else None
+    command = line.fio(server.uri, seconds, size)
+    environment = None
+    if home:
+        environment = dict(os.environ, HOME=home)
+        if os.geteuid() == 0:
+            # libnbd looks for certificates at home only where that is not root's.
+            command = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', *command]
     cpu = server.cpu()
-    done = subprocess.run(line.fio(server.uri, seconds, size), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=seconds * 3 + 60, env=environment)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=seconds * 3 + 60, env=environment, cwd=home)
     if done.returncode:
         raise RuntimeError(f'fio on {server.name} ({line.name}): {done.stderr.strip() or done.stdout[-500:]}')
     time.sleep(0.05)  # a process per connection is waited for by its parent after fio is gone
@@ -181,6 +187,7 @@ def main():
     image, size = make_image(a)
     read_through(image)
     directory = tempfile.mkdtemp(prefix='wherry-bench.')
+    os.chmod(directory, 0o755)
     result = dict(date=time.strftime('%Y-%m-%dT%H:%M:%S%z'), rounds=a.rounds, seconds=a.seconds, imageBytes=size,
                   peers=[s.name for s in a.peers], load=os.getloadavg()[0], cpus=os.cpu_count(), lines=[])
     everything = []
@@ -190,25 +197,34 @@ def main():
         print(f'ready {statistics.median(ready):.0f} ms after the start (of {len(ready)}: '
               f'{", ".join(f"{t:.0f}" for t in ready)}; wanted 1000)')
         print(HEADER)
+        ours = None
         for transport in a.transports:
             certificates = home = None
             if transport == 'tls':
                 certificates = tls.make(os.path.join(directory, 'pki'))
                 home = tls.client_home(certificates, os.path.join(directory, 'home'))
-            servers = [c(image, directory, transport, certificates) for c in (Wherryd, *a.peers)
-                       if transport in c.transports]
-            everything += servers
-            for s in servers:
+            if ours is None or ours.tls != certificates:
+                # One daemon serves unix socket and TCP alike: a new one for each would be measured cold.
+                if ours:
+                    ours.stop()
+                ours = Wherryd(image, directory, transport, certificates)
+                everything.append(ours)
+                ours.start()
+                ours.create()
+            ours.transport = transport
+            peers = [c(image, directory, transport, certificates) for c in a.peers if transport in c.transports]
+            everything += peers
+            for s in peers:
                 s.start()
-            servers[0].create()
+            servers = [ours, *peers]
             for line in a.chosen:
                 if transport == 'tls' and line.name not in a.tls_lines:
                     continue
                 row = run_line(a, line, transport, servers, size, home)
                 result['lines'].append(row)
                 show(row)
-            result.setdefault('rssMiB', {})[transport] = servers[0].rss()
-            for s in servers:
+            result.setdefault('rssMiB', {})[transport] = ours.rss()
+            for s in peers:
                 s.stop()
     finally:
         for s in everything:
