@@ -9,6 +9,7 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;
 import java.io.DataInputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Files;
@@ -51,7 +52,10 @@ class ReadmeTest {
         NbdServer.create(new NbdServerOptions(group, directory, ServerLimits.DEFAULT, null, 0));
     bound[0] =
         (InetSocketAddress)
-            server.listen(new InetSocketAddress("127.0.0.1", 0), TlsMode.OFF).join().address();
+            server
+                .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), TlsMode.OFF)
+                .join()
+                .address();
     return server;
   }
 
