@@ -32,13 +32,13 @@ start_wherryd() {
 
 ready_or_gone() { grep -q '^wherryd ready ' "$RUN/wherryd.ready" || gone "$WHERRYD_PID"; }
 
-# stop_wherryd: SIGTERM; true if it ended by itself, with exit code 0, within 20 s.
+# stop_wherryd: SIGTERM, and waits for the end, which must come within 20 s. Returns the exit code.
 stop_wherryd() {
   kill -TERM "$WHERRYD_PID"
-  wait_for 20 gone "$WHERRYD_PID" || {
+  if ! wait_for 20 gone "$WHERRYD_PID"; then
     kill -KILL "$WHERRYD_PID"
-    return 1
-  }
+    die "wherryd does not end within 20 s of SIGTERM"
+  fi
   wait "$WHERRYD_PID"
 }
 

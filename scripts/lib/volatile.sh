@@ -45,19 +45,7 @@ volatile_unmount() {
 device_free() { [ -z "$(losetup -n -O NAME -j "$VOLATILE_FILE")" ]; }
 
 # volatile COMMAND...: tells the disk (see volatile_disk.py) and prints its answer.
-volatile() {
-  "$PYTHON" - "$RUN/volatile.control" "$*" <<'PYTHON'
-import socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind('')
-s.settimeout(10)
-s.sendto(sys.argv[2].encode(), sys.argv[1])
-answer = s.recv(4000).decode()
-if answer != 'ok':
-    print(answer)
-sys.exit(answer == 'unknown command')
-PYTHON
-}
+volatile() { "$TEST_LIB/disk_control" "$RUN/volatile.control" "$@"; }
 
 # volatile_power_cycle MODE: the power goes and comes back; the file system is repaired and mounted again. Whoever had
 # files open on it must be dead by ON_DARK, a function that runs while there is no power.

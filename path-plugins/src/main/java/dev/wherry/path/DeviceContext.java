@@ -30,6 +30,9 @@ public record DeviceContext(
     boolean readOnly,
     String suid) {
 
+  /** Threads that one volume may hold in the pool. */
+  private static final int LANE = 16;
+
   /** How requests that would wait are run, besides what completes at once on the event loop. */
   public enum Engine {
     /**
@@ -58,8 +61,13 @@ public record DeviceContext(
     return new DeviceContext(loops, workers, engine, ioTimeout, tlsDir, volumes, value, suid);
   }
 
-  /** The same, for the devices of one volume. An alias must not lead back to it. */
+  /**
+   * The same, for the devices of one volume: with a part of the pool that does not starve others.
+   * An alias must not lead back to it.
+   */
   public DeviceContext forVolume(String name) {
-    return new DeviceContext(loops, workers, engine, ioTimeout, tlsDir, volumes, readOnly, name);
+    Executor pool = workers instanceof Lane lane ? lane.pool() : workers;
+    Executor lane = new Lane(pool, LANE);
+    return new DeviceContext(loops, lane, engine, ioTimeout, tlsDir, volumes, readOnly, name);
   }
 }

@@ -189,12 +189,14 @@ final class Transit {
     if (empty) {
       awaited.get(0).complete(null);
     }
-    for (SuspendListener listener : listeners) {
-      awaited.add(ask(listener));
-    }
+    awaited.addAll(askListeners());
     CompletableFuture.allOf(awaited.toArray(CompletableFuture<?>[]::new))
         .whenComplete((v, t) -> settle(s, t));
     return s;
+  }
+
+  List<CompletableFuture<Void>> askListeners() {
+    return listeners.stream().map(Transit::ask).toList();
   }
 
   private static CompletableFuture<Void> ask(SuspendListener listener) {
@@ -347,7 +349,9 @@ final class Transit {
       closing = result;
       quiet = idle;
     }
-    quiet.thenCompose(v -> handler.close()).whenComplete((v, t) -> Futures.pass(null, t, result));
+    letGoAfter(quiet)
+        .thenCompose(v -> handler.close())
+        .whenComplete((v, t) -> Futures.pass(null, t, result));
     return result;
   }
 
@@ -397,20 +401,31 @@ final class Transit {
   }
 
   CompletableFuture<Void> drained() {
+    CompletableFuture<Void> quiet;
     synchronized (lock) {
-      return state == VolumeState.FAILED || state == VolumeState.CLOSED
-          ? idle.copy()
-          : CompletableFuture.failedFuture(
-              new IllegalStateException(name + " is " + state.label() + ": it has not failed"));
+      if (state != VolumeState.FAILED && state != VolumeState.CLOSED) {
+        return CompletableFuture.failedFuture(
+            new IllegalStateException(name + " is " + state.label() + ": it has not failed"));
+      }
+      quiet = idle;
     }
+    return letGoAfter(quiet);
+  }
+
+  /**
+   * Of a volume that is failed or closed: done when no request is at the handler and connections
+   * have let go of it, or have failed to, which only they can mend.
+   */
+  private CompletableFuture<Void> letGoAfter(CompletableFuture<Void> quiet) {
+    return quiet.thenCompose(v -> Answers.join(askListeners()).exceptionally(t -> null));
   }
 
   CompletableFuture<PathHandler> reopen(PathHandler next) {
     CompletableFuture<Void> quiet;
     synchronized (lock) {
-      quiet = state == VolumeState.FAILED ? idle : CompletableFuture.completedFuture(null);
+      quiet = state == VolumeState.FAILED ? idle : Answers.done();
     }
-    return quiet.thenApply(v -> replaceFailed(next));
+    return letGoAfter(quiet).thenApply(v -> replaceFailed(next));
   }
 
   private PathHandler replaceFailed(PathHandler next) {

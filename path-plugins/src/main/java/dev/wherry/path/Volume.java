@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A storage unit as hosts hold it open: a SUID and, behind it, a path handler that can be replaced
- * while requests come in.
+ * while requests come in. Being a block device, it can also be what another volume lies on.
  *
  * <h2>Changing what is behind it</h2>
  *
@@ -39,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * on whichever thread ends the wait: the one that resumes, fails or closes, or the one on which the
  * last request in flight ended.
  */
-public final class Volume implements Export {
+public final class Volume implements BlockDevice {
   private final String suid;
   private final Gate gate = new Gate();
   private final Uses uses = new Uses();
@@ -128,13 +128,26 @@ public final class Volume implements Export {
     return transit.resume();
   }
 
-  /** Has a listener called at every suspension, until removed. Add it before the first request. */
+  /**
+   * Has a listener called at every suspension, until the same object is removed. Add it before the
+   * first request.
+   */
   public void addSuspendListener(SuspendListener listener) {
     transit.listeners().add(listener);
   }
 
   public void removeSuspendListener(SuspendListener listener) {
     transit.listeners().remove(listener);
+  }
+
+  /**
+   * Asks all suspend listeners to let go of the device, without suspending: for a device below that
+   * is being suspended itself.
+   *
+   * @return done when they have
+   */
+  public CompletableFuture<Void> letGo() {
+    return Answers.join(transit.askListeners());
   }
 
   // ------------------------------------------------------------------ fail, reopen, resize, close
@@ -145,8 +158,9 @@ public final class Volume implements Export {
   }
 
   /**
-   * Done when no request is at the handler of a failed or closed volume: it may be closed then, for
-   * example to open its file anew. Fails with {@link IllegalStateException} in any other state.
+   * Done when no request is at the handler of a failed or closed volume, and connections have let
+   * go of it: it may be closed then, for example to open its file anew. Fails with {@link
+   * IllegalStateException} in any other state.
    */
   public CompletableFuture<Void> drained() {
     return transit.drained();
@@ -169,6 +183,7 @@ public final class Volume implements Export {
    *
    * @return fails as {@link BlockDevice#resize} does, or as {@link #suspend()}
    */
+  @Override
   public CompletableFuture<Void> resize(long size) {
     return suspend()
         .thenCompose(
@@ -182,6 +197,7 @@ public final class Volume implements Export {
    * Ends the volume: fails held and new requests with EIO, waits for those in flight, closes the
    * handler. A second call returns the same future.
    */
+  @Override
   public CompletableFuture<Void> close() {
     return transit.close();
   }
@@ -220,6 +236,12 @@ public final class Volume implements Export {
   }
 
   // ------------------------------------------------------------------ requests
+
+  /** The spec of an alias: {@code wherry:SUID}. */
+  @Override
+  public String describe() {
+    return "wherry:" + suid;
+  }
 
   @Override
   public ExportInfo info() {

@@ -118,10 +118,10 @@ public abstract class BlockDeviceContract {
 
   /** Many small steps; the seed is the name of the case. */
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  @ValueSource(longs = {1, 2, 3, 4})
   void randomRequestsDoWhatAnArrayOfBytesWouldDo(long seed) throws Exception {
     Random random = new Random(seed);
-    for (int step = 0; step < 300; step++) {
+    for (int step = 0; step < 200; step++) {
       int length = length(random);
       int offset = random.nextInt((size - length) / unit + 1) * unit;
       switch (random.nextInt(12)) {
@@ -167,8 +167,8 @@ public abstract class BlockDeviceContract {
 
   @Test
   void requestsInFlightTogetherDoNotDisturbEachOther() throws Exception {
-    int lanes = 32;
     int lane = ceil(100_000);
+    int lanes = Math.min(32, size / lane);
     List<byte[]> written = new ArrayList<>();
     List<ByteBuf> lent = new ArrayList<>();
     List<CompletableFuture<?>> all = new ArrayList<>();
@@ -210,19 +210,17 @@ public abstract class BlockDeviceContract {
     }
     await(CompletableFuture.allOf(all.toArray(CompletableFuture[]::new)));
     lent.forEach(ByteBuf::release);
-    ByteBuf now = await(device.read(0, ceil(20_000) + 17 * unit));
-    try {
-      for (int at = 0; at < now.readableBytes(); at++) {
-        int value = now.getByte(at);
-        int first = value * unit;
-        assertTrue(
-            value == 0
-                ? at < unit || at >= ceil(20_000) + 16 * unit
-                : at >= first && at < first + ceil(20_000),
-            "byte " + at + " holds " + value);
-      }
-    } finally {
-      now.release();
+    ByteBuf read = await(device.read(0, ceil(20_000) + 17 * unit));
+    byte[] now = ByteBufUtil.getBytes(read);
+    read.release();
+    for (int at = 0; at < now.length; at++) {
+      int value = now[at];
+      int first = value * unit;
+      assertTrue(
+          value == 0
+              ? at < unit || at >= ceil(20_000) + 16 * unit
+              : at >= first && at < first + ceil(20_000),
+          "byte " + at + " holds " + value);
     }
   }
 

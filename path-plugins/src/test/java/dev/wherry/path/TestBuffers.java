@@ -1,7 +1,9 @@
 package dev.wherry.path;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Random;
 
@@ -51,10 +53,12 @@ public enum TestBuffers {
   SHREDDED {
     @Override
     public ByteBuf of(byte[] bytes) {
+      ByteBuffer memory = ByteBuffer.allocateDirect(bytes.length).put(bytes);
       int part = Math.max(1, bytes.length / 1500);
-      var all = Unpooled.compositeBuffer(2000);
+      CompositeByteBuf all = Unpooled.compositeBuffer(2000);
       for (int at = 0; at < bytes.length; at += part) {
-        all.addComponent(true, DIRECT.of(slice(bytes, at, Math.min(bytes.length, at + part))));
+        int run = Math.min(part, bytes.length - at);
+        all.addComponent(true, Unpooled.wrappedBuffer(memory.slice(at, run)));
       }
       return all;
     }

@@ -12,6 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.nbd.Export;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
+import dev.wherry.path.fault.Fault.Op;
+import dev.wherry.path.fault.FaultDevice;
+import dev.wherry.path.fault.Hold;
 import dev.wherry.path.local.LocalHandler;
 import dev.wherry.path.memory.MemoryDevice;
 import io.netty.buffer.ByteBuf;
@@ -32,17 +35,18 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(30)
 class VolumeTest {
   private final AtomicLong now = new AtomicLong();
-  private final HoldingDevice slow = new HoldingDevice(new MemoryDevice(1 << 20));
+  private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
+  private final FaultDevice device = new FaultDevice(new MemoryDevice(1 << 20), scheduler);
+  private final Hold slow = device.hold(Op.READ, Op.WRITE, Op.FLUSH);
   private final MemoryDevice next = new MemoryDevice(1 << 20);
-  private final PathHandler first = new LocalHandler(slow);
+  private final PathHandler first = new LocalHandler(device);
   private final PathHandler second = new LocalHandler(next);
   private final Volume volume = new Volume("a", first, now::get);
-  private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
 
   @AfterEach
   void end() {
     scheduler.shutdownNow();
-    slow.close();
+    device.close();
     next.close();
   }
 
@@ -298,6 +302,22 @@ class VolumeTest {
     assertSame(closed, volume.close());
     assertTrue(flush.isDone());
     assertEquals(VolumeState.CLOSED, volume.state());
+  }
+
+  /** Otherwise a peer that reads nothing would keep a failed file open. */
+  @Test
+  void connectionsLetGoOfAFailedVolumeBeforeItIsCalledDrained() {
+    CompletableFuture<Void> copied = new CompletableFuture<>();
+    volume.addSuspendListener(() -> copied);
+    volume.fail(new NbdException(NbdError.EIO, "gone"));
+    CompletableFuture<Void> drained = volume.drained();
+    CompletableFuture<PathHandler> reopened = volume.reopen(second);
+    CompletableFuture<Void> closed = volume.close();
+    assertFalse(drained.isDone() || reopened.isDone() || closed.isDone());
+    copied.completeExceptionally(new IllegalStateException("cannot copy, dropped"));
+    drained.join();
+    closed.join();
+    assertEquals("volume a is closed: only a failed volume is reopened", refusal(reopened));
   }
 
   @Test

@@ -12,6 +12,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sqlite.SQLiteJDBCLoader;
 
 /** The catalog in a SQLite file; see {@link Schema} for its tables. */
 public final class SqliteCatalog implements Catalog {
@@ -27,6 +28,15 @@ public final class SqliteCatalog implements Catalog {
     this.identity = identity;
     this.volumes = List.copyOf(volumes);
     this.writer = new CatalogWriter(db);
+  }
+
+  /** Loads SQLite's native library, which takes a while. Blocks. */
+  public static void load() {
+    try {
+      SQLiteJDBCLoader.initialize();
+    } catch (Exception e) {
+      throw new CatalogException("SQLite cannot be loaded: " + e, e);
+    }
   }
 
   /**

@@ -108,11 +108,17 @@ public final class NbdCollector implements MultiCollector {
   }
 
   private static CounterSnapshot.CounterDataPointSnapshot counter(Labels labels, long value) {
-    return CounterSnapshot.CounterDataPointSnapshot.builder().labels(labels).value(value).build();
+    return CounterSnapshot.CounterDataPointSnapshot.builder()
+        .labels(labels)
+        .value((double) value)
+        .build();
   }
 
   private static GaugeSnapshot.GaugeDataPointSnapshot gauge(Labels labels, long value) {
-    return GaugeSnapshot.GaugeDataPointSnapshot.builder().labels(labels).value(value).build();
+    return GaugeSnapshot.GaugeDataPointSnapshot.builder()
+        .labels(labels)
+        .value((double) value)
+        .build();
   }
 
   private static HistogramSnapshot.HistogramDataPointSnapshot histogram(

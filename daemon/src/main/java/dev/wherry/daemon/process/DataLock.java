@@ -51,6 +51,11 @@ public final class DataLock implements AutoCloseable {
     }
   }
 
+  /** Does something while the lock is held. */
+  public <T> T whileHeld(java.util.function.Supplier<T> work) {
+    return work.get();
+  }
+
   @Override
   public void close() throws IOException {
     channel.close();

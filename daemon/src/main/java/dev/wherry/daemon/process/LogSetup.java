@@ -55,6 +55,7 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     root.addAppender(appender);
     // At DEBUG it tells of every probe for an optional class; nobody needs that.
     context.getLogger("io.netty").setLevel(Level.INFO);
+    context.getLogger("io.micrometer").setLevel(Level.ERROR);
     context.getLogger("net.openhft").setLevel(Level.WARN);
   }
 
@@ -62,6 +63,9 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     if (format == LogFormat.JSON) {
       JsonEncoder json = new JsonEncoder();
       json.setContext(context);
+      json.setWithFormattedMessage(true);
+      json.setWithMessage(false);
+      json.setWithContext(false);
       json.start();
       return json;
     }

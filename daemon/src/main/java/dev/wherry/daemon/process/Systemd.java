@@ -3,13 +3,13 @@ package dev.wherry.daemon.process;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollDomainDatagramChannel;
 import io.netty.channel.epoll.EpollIoHandler;
-import io.netty.channel.unix.DomainDatagramPacket;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.concurrent.EventExecutor;
 import java.nio.charset.StandardCharsets;
@@ -29,14 +29,11 @@ public final class Systemd implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Systemd.class);
 
   private final @Nullable EventLoopGroup loop;
-  private final @Nullable Channel channel;
-  private final DomainSocketAddress target;
+  private final @Nullable ChannelFuture connected;
 
-  private Systemd(
-      @Nullable EventLoopGroup loop, @Nullable Channel channel, DomainSocketAddress target) {
+  private Systemd(@Nullable EventLoopGroup loop, @Nullable ChannelFuture connected) {
     this.loop = loop;
-    this.channel = channel;
-    this.target = target;
+    this.connected = connected;
   }
 
   /** Connects to the socket that the environment names, if any. */
@@ -46,14 +43,14 @@ public final class Systemd implements AutoCloseable {
     DomainSocketAddress target =
         new DomainSocketAddress(path.startsWith("@") ? "\0" + path.substring(1) : path);
     if (path.isEmpty()) {
-      return new Systemd(null, null, target);
+      return new Systemd(null, null);
     }
     if (!Epoll.isAvailable()) {
       log.warn("systemd is not notified: unix datagrams need epoll, {}", "which is not there");
-      return new Systemd(null, null, target);
+      return new Systemd(null, null);
     }
     EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
-    Channel channel =
+    ChannelFuture connected =
         new Bootstrap()
             .group(loop)
             .channel(EpollDomainDatagramChannel.class)
@@ -62,10 +59,14 @@ public final class Systemd implements AutoCloseable {
                   @Override
                   protected void initChannel(Channel ch) {}
                 })
-            .register()
-            .syncUninterruptibly()
-            .channel();
-    return new Systemd(loop, channel, target);
+            .connect(target)
+            .addListener(
+                f -> {
+                  if (!f.isSuccess()) {
+                    log.warn("systemd cannot be notified at {}: {}", path, f.cause().toString());
+                  }
+                });
+    return new Systemd(loop, connected);
   }
 
   public void ready() {
@@ -87,7 +88,7 @@ public final class Systemd implements AutoCloseable {
     }
     long period = Math.max(1, Long.parseLong(micros) / 2);
     List<io.netty.util.concurrent.Future<?>> turns = new ArrayList<>();
-    loop.scheduleAtFixedRate(() -> turn(watched, turns), 0, period, TimeUnit.MICROSECONDS);
+    loop.scheduleWithFixedDelay(() -> turn(watched, turns), 0, period, TimeUnit.MICROSECONDS);
   }
 
   private void turn(EventLoopGroup watched, List<io.netty.util.concurrent.Future<?>> turns) {
@@ -103,25 +104,27 @@ public final class Systemd implements AutoCloseable {
   }
 
   private void send(String message) {
-    if (channel == null) {
+    if (connected == null) {
       return;
     }
-    channel
-        .writeAndFlush(
-            new DomainDatagramPacket(
-                Unpooled.copiedBuffer(message, StandardCharsets.UTF_8), target))
-        .addListener(
-            f -> {
-              if (!f.isSuccess()) {
-                log.warn("systemd cannot be notified: {}", String.valueOf(f.cause()));
-              }
-            });
+    // Listeners run in their order, once connected.
+    connected.addListener(
+        c ->
+            connected
+                .channel()
+                .writeAndFlush(Unpooled.copiedBuffer(message, StandardCharsets.UTF_8))
+                .addListener(
+                    f -> {
+                      if (!f.isSuccess()) {
+                        log.debug("systemd was not told {}", message, f.cause());
+                      }
+                    }));
   }
 
   @Override
   public void close() {
-    if (channel != null) {
-      channel.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
+    if (connected != null) {
+      connected.channel().close().awaitUninterruptibly(1, TimeUnit.SECONDS);
     }
     if (loop != null) {
       loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);

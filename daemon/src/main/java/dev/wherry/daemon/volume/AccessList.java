@@ -3,6 +3,7 @@ package dev.wherry.daemon.volume;
 import dev.wherry.nbd.server.Peer;
 import io.netty.handler.ipfilter.IpFilterRuleType;
 import io.netty.handler.ipfilter.IpSubnetFilterRule;
+import io.netty.util.NetUtil;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,10 +70,9 @@ final class AccessList {
     int slash = rule.indexOf('/');
     String address = slash < 0 ? rule : rule.substring(0, slash);
     boolean six = address.indexOf(':') >= 0;
+    boolean valid = six ? NetUtil.isValidIpV6Address(address) : NetUtil.isValidIpV4Address(address);
     try {
-      if (!address.matches("[0-9a-fA-F:.]+")
-          || !io.netty.util.NetUtil.isValidIpV4Address(address)
-              && !io.netty.util.NetUtil.isValidIpV6Address(address)) {
+      if (!valid) {
         throw new IllegalArgumentException(address);
       }
       int bits = slash < 0 ? (six ? 128 : 32) : Integer.parseInt(rule.substring(slash + 1));

@@ -4,8 +4,14 @@ import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.DeviceContext;
+import dev.wherry.path.DeviceException;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.Plugins;
+import dev.wherry.path.align.AlignedDevice;
+import dev.wherry.path.concat.ConcatDevice;
+import dev.wherry.path.file.FileDevice;
+import dev.wherry.path.slice.SliceDevice;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,6 +39,18 @@ final class VolumeOpener {
     }
   }
 
+  /** Makes a sparse file, durably; refuses if something is there already, or no room for it. */
+  void create(Path file, long size) {
+    try {
+      FileDevice.create(file, size);
+    } catch (DeviceException e) {
+      // Not a question of room: no file there may be that long.
+      throw String.valueOf(e.getMessage()).contains("too large")
+          ? Refusal.impossible("size " + size + " is too large for the file system of " + file)
+          : Await.refusal(e, "making " + file);
+    }
+  }
+
   /** Opens the devices of a volume as one; closes what it opened if one cannot be. */
   BlockDevice devices(VolumeRecord record) {
     DeviceContext ctx = context.forVolume(record.suid()).asReadOnly(record.readOnly());
@@ -41,7 +59,8 @@ final class VolumeOpener {
       for (Backing b : record.backing()) {
         opened.add(Await.done(plugins.open(b.spec(), ctx), limit, "opening backing " + b.spec()));
       }
-      return opened.size() == 1 ? opened.get(0) : opened.get(1);
+      // NBD clients may ask for any byte, whatever the blocks of the disk are.
+      return AlignedDevice.of(opened.size() == 1 ? opened.get(0) : new ConcatDevice(opened));
     } catch (RuntimeException e) {
       opened.forEach(this::close);
       throw e;
@@ -55,7 +74,13 @@ final class VolumeOpener {
    */
   PathHandler handler(VolumeRecord record, BlockDevice devices) {
     try {
-      BlockDevice sized = devices;
+      // Without a slice the device itself is resized, and what was cut off is gone: right for our
+      // own files. One that was given keeps what it has.
+      boolean own = record.backing().stream().allMatch(Backing::managed);
+      BlockDevice sized =
+          own && devices.info().size() == record.size()
+              ? devices
+              : new SliceDevice(devices, 0, record.size());
       return Await.done(
           plugins
               .handler(record.handler())

@@ -288,7 +288,7 @@ public final class VolumeRegistry {
     commit(catalog.put(draft));
     faults.reach("create: recorded");
     try {
-      BackingFile.create(file, draft.size());
+      opener.create(file, draft.size());
       faults.reach("create: file made");
       claims.take(draft);
       PathHandler handler = opener.open(draft);

@@ -2,6 +2,7 @@ package dev.wherry.nbd.client;
 
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which bytes of a read have come. Chunks may come in any order but never twice for one byte, and
@@ -16,8 +17,11 @@ final class Coverage {
   /** Everything below is there: the whole truth as long as chunks come in order. */
   private int prefix;
 
-  /** Pieces beyond the prefix, start to end, neither touching nor overlapping. */
-  private final TreeMap<Integer, Integer> pieces = new TreeMap<>();
+  /**
+   * Pieces beyond the prefix, start to end, neither touching nor overlapping; null while there was
+   * none.
+   */
+  private @Nullable TreeMap<Integer, Integer> pieces;
 
   Coverage(int length) {
     this.length = length;
@@ -34,9 +38,12 @@ final class Coverage {
     }
     int from = (int) start;
     int to = (int) (start + count);
-    if (from == prefix && pieces.isEmpty()) {
+    if (from == prefix && pieces == null) {
       prefix = to;
       return true;
+    }
+    if (pieces == null) {
+      pieces = new TreeMap<>();
     }
     Map.Entry<Integer, Integer> before = pieces.lowerEntry(to);
     if (before != null && before.getValue() > from) {

@@ -1,5 +1,6 @@
 package dev.wherry.nbd.client;
 
+import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.nbd.Wire;
@@ -7,7 +8,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -27,17 +27,12 @@ import org.slf4j.LoggerFactory;
  *    └───────────────────┘                      └──▶ FAILED (a flush or replay was refused)
  * </pre>
  *
- * A command is in one place at a time: {@link #waiting} (not online), {@link #throttled} (too much
- * is unflushed), among the waiters of another command (overlap), behind the {@link #barrier}, in
- * flight on a link, or in {@link #resend} (its link was lost).
+ * A command is with the {@link Admission}, in flight on a link, or in {@link #resend}: its link was
+ * lost.
  */
 final class Dispatcher implements Link.Listener {
   private static final Logger log = LoggerFactory.getLogger(NbdClient.class);
 
-  /** A command that lost its turn so often gets the next one, whoever else comes. */
-  private static final int MAX_TURNS = 16;
-
-  private static final int REPLAY_WINDOW = 64;
   private static final long SECOND = 1_000_000_000L;
 
   enum State {
@@ -62,6 +57,11 @@ final class Dispatcher implements Link.Listener {
   /** What the first connection agreed on, or better. Read on any thread. */
   private volatile @Nullable Terms terms;
 
+  /** The same for users of the client. */
+  private volatile @Nullable ExportInfo info;
+
+  private final List<CompletableFuture<Void>> reconnecting = new ArrayList<>();
+
   /** Counts sessions, so that what belongs to an older one is told apart. */
   private int session;
 
@@ -71,22 +71,13 @@ final class Dispatcher implements Link.Listener {
   private @Nullable String failure;
 
   private final AgeList age = new AgeList();
-  private final Overlaps overlaps = new Overlaps();
   private final Ledger ledger = new Ledger();
-  private final ArrayDeque<Command> waiting = new ArrayDeque<>();
-  private final ArrayDeque<Command> throttled = new ArrayDeque<>();
-  private final ArrayDeque<Command> behindBarrier = new ArrayDeque<>();
   private final ArrayDeque<Command> resend = new ArrayDeque<>();
-  private final ArrayDeque<Command> replay = new ArrayDeque<>();
-  private int replaying;
-  private @Nullable Command barrier;
+  private final Admission admission;
+  private Replay replay = new Replay(List.of());
   private long sequence;
 
-  /** Cost of the changes in flight, in bytes: once answered they are in the ledger. */
-  private long changing;
-
   private boolean earlyFlush;
-  private boolean unthrottling;
   private boolean ticking;
 
   Dispatcher(String place, NbdClientOptions options, Reactor reactor, Dialer dialer, long seed) {
@@ -96,6 +87,7 @@ final class Dispatcher implements Link.Listener {
     this.dialer = dialer;
     this.backoff =
         new Backoff(options.minBackoff(), options.maxBackoff(), new SplittableRandom(seed));
+    this.admission = new Admission(options.replayLimit(), ledger, this::transmit, this::flushEarly);
     this.ioTimeout = options.ioTimeout().toNanos();
   }
 
@@ -109,6 +101,33 @@ final class Dispatcher implements Link.Listener {
 
   @Nullable Terms terms() {
     return terms;
+  }
+
+  @Nullable ExportInfo info() {
+    return info;
+  }
+
+  /** Leaves the server and comes again; completes when that is done, or fails after a timeout. */
+  CompletableFuture<Void> reconnect() {
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    reactor.execute(
+        () -> {
+          if (state == State.FAILED || state == State.CLOSED) {
+            result.completeExceptionally(new NbdException(NbdError.EIO, String.valueOf(failure)));
+            return;
+          }
+          reconnecting.add(result);
+          reactor.schedule(
+              () ->
+                  result.completeExceptionally(
+                      new NbdException(NbdError.EIO, place + ": the server is away")),
+              ioTimeout);
+          if (state == State.ONLINE) {
+            drain();
+            endDrainIfEmpty();
+          }
+        });
+    return result;
   }
 
   /** Takes a command; its {@link Command#done} tells the outcome on the event loop. */
@@ -141,6 +160,11 @@ final class Dispatcher implements Link.Listener {
     return closed;
   }
 
+  /** Forgets what would have to be replayed. For tests that show what that leads to. */
+  void forget() {
+    ledger.clear();
+  }
+
   // The way of a command.
 
   private void accept(Command c) {
@@ -153,74 +177,7 @@ final class Dispatcher implements Link.Listener {
     c.deadline = reactor.nanoTime() + ioTimeout;
     age.add(c);
     startTicking();
-    admit(c);
-  }
-
-  /** Sends a command if nothing stands against it, else puts it where it waits. */
-  private void admit(Command c) {
-    if (c.settled) {
-      discard(c);
-      return;
-    }
-    if (state != State.ONLINE) {
-      waiting.add(c);
-      return;
-    }
-    if (c.hasRange()) {
-      if (barrier != null && barrier != c) {
-        behindBarrier.add(c);
-        return;
-      }
-      Command other = overlaps.find(c);
-      if (other != null) {
-        if (++c.turns > MAX_TURNS) {
-          barrier = c;
-        }
-        if (other.waiters == null) {
-          other.waiters = new ArrayDeque<>();
-        }
-        other.waiters.add(c);
-        return;
-      }
-    }
-    if (c.changesData()) {
-      if (isThrottled(c) || (!throttled.isEmpty() && !unthrottling)) {
-        throttled.add(c);
-        flushEarly();
-        return;
-      }
-      overlaps.hold(c);
-      changing += c.cost();
-    }
-    c.admitted = true;
-    transmit(c);
-    if (barrier == c) {
-      liftBarrier();
-    }
-  }
-
-  private boolean isThrottled(Command c) {
-    if (!keepsLedger()) {
-      return false;
-    }
-    long kept = ledger.bytes() + changing;
-    return kept > 0 && kept + c.cost() > options.replayLimit();
-  }
-
-  /** In the order they came: a large one is not overtaken for ever by small ones. */
-  private void unthrottle() {
-    if (!unthrottling) {
-      unthrottling = true;
-      while (state == State.ONLINE && !throttled.isEmpty() && !isThrottled(throttled.element())) {
-        admit(throttled.remove());
-      }
-      unthrottling = false;
-    }
-  }
-
-  private boolean keepsLedger() {
-    Terms t = terms;
-    return t != null && t.has(Wire.FLAG_SEND_FLUSH);
+    admission.admit(c);
   }
 
   private void transmit(Command c) {
@@ -240,20 +197,8 @@ final class Dispatcher implements Link.Listener {
     return best;
   }
 
-  private void liftBarrier() {
-    barrier = null;
-    admitAll(behindBarrier);
-  }
-
-  private void admitAll(Queue<Command> queue) {
-    for (int n = queue.size(); n > 0 && !queue.isEmpty(); n--) {
-      admit(queue.remove());
-    }
-  }
-
   private void flushEarly() {
-    boolean needed = ledger.bytes() > options.replayLimit() / 2 || !throttled.isEmpty();
-    if (needed && !ledger.isEmpty() && !earlyFlush && state == State.ONLINE) {
+    if (!earlyFlush && admission.wantsFlush()) {
       earlyFlush = true;
       transmit(new Command(Command.Role.EARLY_FLUSH, Wire.CMD_FLUSH, 0, 0, 0, null));
     }
@@ -285,32 +230,17 @@ final class Dispatcher implements Link.Listener {
         if (c.type == Wire.CMD_FLUSH) {
           flushed(c);
         } else if (c.changesData()) {
-          changed(c);
+          admission.changed(c);
         }
         settle(c);
-        wake(c);
-        unthrottle();
+        admission.wake(c);
+        admission.unthrottle();
         flushEarly();
       }
     }
     if (state == State.DRAINING) {
       endDrainIfEmpty();
     }
-  }
-
-  private void changed(Command c) {
-    unhold(c);
-    if (c.error() == null && keepsLedger()) {
-      ledger.append(c);
-    } else {
-      c.releasePayload();
-    }
-  }
-
-  private void unhold(Command c) {
-    overlaps.release(c);
-    changing -= c.cost();
-    c.admitted = false;
   }
 
   private void flushed(Command c) {
@@ -323,7 +253,7 @@ final class Dispatcher implements Link.Listener {
     }
     if (state == State.ONLINE || state == State.DRAINING) {
       ledger.flushed(c.covers);
-      unthrottle();
+      admission.unthrottle();
       flushEarly();
     }
   }
@@ -345,27 +275,6 @@ final class Dispatcher implements Link.Listener {
       NbdException e = c.failure(place);
       c.dropReply();
       c.done.completeExceptionally(e);
-    }
-  }
-
-  private void wake(Command c) {
-    ArrayDeque<Command> waiters = c.waiters;
-    if (waiters != null) {
-      c.waiters = null;
-      admitAll(waiters);
-    }
-  }
-
-  /** Lets go of a command that nobody waits for and that is nowhere else. */
-  private void discard(Command c) {
-    if (c.admitted && c.changesData()) {
-      unhold(c);
-    }
-    c.releasePayload();
-    c.dropReply();
-    wake(c);
-    if (barrier == c) {
-      liftBarrier();
     }
   }
 
@@ -452,8 +361,8 @@ final class Dispatcher implements Link.Listener {
 
   private void startReplay() {
     Terms now = links.get(0).terms();
-    replay.addAll(ledger.replay(now.maxLength()));
-    if (!replay.isEmpty()) {
+    replay = new Replay(ledger.replay(now.maxLength()));
+    if (replay.size() > 0) {
       log.info("{}: replaying {} changes, {} bytes", place, replay.size(), ledger.bytes());
       startTicking();
     }
@@ -461,18 +370,13 @@ final class Dispatcher implements Link.Listener {
   }
 
   private void replayMore() {
-    while (replaying < REPLAY_WINDOW && !replay.isEmpty()) {
-      replaying++;
-      leastBusy().send(replay.remove());
-    }
-    if (replaying == 0) {
+    if (replay.advance(c -> leastBusy().send(c))) {
       online();
     }
   }
 
   private void replayed(Command c) {
-    replaying--;
-    c.releasePayload();
+    replay.answered(c);
     if (c.error() != null) {
       end(
           State.FAILED,
@@ -488,6 +392,10 @@ final class Dispatcher implements Link.Listener {
     state = State.ONLINE;
     onlineSince = reactor.nanoTime();
     terms = now;
+    info = now.info(options.readOnly());
+    List<CompletableFuture<Void>> asked = List.copyOf(reconnecting);
+    reconnecting.clear();
+    asked.forEach(f -> f.complete(null));
     if (connected.isDone()) {
       log.info("{}: connected again, {} connections", place, links.size());
     } else {
@@ -498,8 +406,7 @@ final class Dispatcher implements Link.Listener {
       transmit(resend.remove());
     }
     if (state == State.ONLINE) {
-      admitAll(waiting);
-      unthrottle();
+      admission.open(now.has(Wire.FLAG_SEND_FLUSH));
       flushEarly();
     }
   }
@@ -514,19 +421,25 @@ final class Dispatcher implements Link.Listener {
     }
     if (state == State.ONLINE) {
       log.warn("{}: connection lost: {}", place, cause.toString());
-      state = State.DRAINING;
-      int mine = session;
-      reactor.schedule(
-          () -> {
-            if (state == State.DRAINING && mine == session) {
-              endDrain();
-            }
-          },
-          Math.min(2 * SECOND, ioTimeout / 4));
+      drain();
     }
     if (state == State.DRAINING) {
       endDrainIfEmpty();
     }
+  }
+
+  /** Sends nothing more in this session, but takes the answers that still come. */
+  private void drain() {
+    state = State.DRAINING;
+    admission.close();
+    int mine = session;
+    reactor.schedule(
+        () -> {
+          if (state == State.DRAINING && mine == session) {
+            endDrain();
+          }
+        },
+        Math.min(2 * SECOND, ioTimeout / 4));
   }
 
   private void endDrainIfEmpty() {
@@ -577,9 +490,7 @@ final class Dispatcher implements Link.Listener {
       link.unanswered().forEach(this::reclaim);
       closed.add(link.close());
     }
-    replay.forEach(Command::releasePayload);
-    replay.clear();
-    replaying = 0;
+    replay.abandon();
     return CompletableFuture.allOf(closed.toArray(new CompletableFuture<?>[0]));
   }
 
@@ -588,7 +499,7 @@ final class Dispatcher implements Link.Listener {
     switch (c.role) {
       case CALLER -> {
         if (c.settled || state == State.FAILED || state == State.CLOSED) {
-          discard(c);
+          admission.discard(c);
         } else {
           resend.add(c);
         }
@@ -610,17 +521,18 @@ final class Dispatcher implements Link.Listener {
     state = last;
     failure = why;
     session++;
-    barrier = null;
+    admission.close();
     for (Command c = age.oldest(); c != null; c = age.oldest()) {
       giveUp(c, why);
     }
     CompletableFuture<Void> closed = hangUp();
-    for (Queue<Command> queue : List.of(waiting, throttled, behindBarrier, resend)) {
-      while (!queue.isEmpty()) {
-        discard(queue.remove());
-      }
+    while (!resend.isEmpty()) {
+      admission.discard(resend.remove());
     }
+    admission.clear();
     ledger.clear();
+    reconnecting.forEach(f -> f.completeExceptionally(new NbdException(NbdError.EIO, why)));
+    reconnecting.clear();
     connected.completeExceptionally(
         new NbdConnectException(NbdConnectException.Reason.UNREACHABLE, why));
     return closed;
@@ -674,12 +586,10 @@ final class Dispatcher implements Link.Listener {
             + (state == State.ONLINE ? "" : ": the server is away"));
     // In flight or among another one's waiters it stays until it is met there: a change in flight
     // may yet be made, so it keeps its range.
-    boolean idle =
-        waiting.remove(c) || resend.remove(c) || throttled.remove(c) || behindBarrier.remove(c);
-    if (idle) {
-      discard(c);
-    } else if (barrier == c) {
-      liftBarrier();
+    if (admission.remove(c) || resend.remove(c)) {
+      admission.discard(c);
+    } else {
+      admission.expired(c);
     }
   }
 }

@@ -24,7 +24,81 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
-/** An export of another NBD server. ESSAY */
+/**
+ * An export of another NBD server. Pipelines any number of requests over one connection, or several
+ * where the server says CAN_MULTI_CONN; splits what is longer than the server takes; and makes a
+ * server that goes away and comes back a pause and nothing more.
+ *
+ * <h2>What it promises</h2>
+ *
+ * Whatever the server forgets when it dies (a page cache, all of its memory), this holds as long as
+ * the client lives:
+ *
+ * <ul>
+ *   <li>A write, trim or zero that was answered is there for every read that begins after it, and
+ *       for ever once a flush that begins after it is answered.
+ *   <li>Reads never go back in time: once a byte was seen, nothing older is seen.
+ *   <li>A flush never succeeds in place of one that failed. A refused flush, or a change that the
+ *       server refuses when it is made again, fails the client for good: all requests then get EIO,
+ *       and the device has to be opened again.
+ * </ul>
+ *
+ * A change that failed leaves its range undefined until it is written again.
+ *
+ * <h2>How</h2>
+ *
+ * <ol>
+ *   <li><b>Overlap.</b> A change that was sent and not answered holds its range: any other request
+ *       that touches it waits for it, and for nothing else. So the order of changes to a byte is
+ *       the order of their answers, and what is not answered was not seen by any later read.
+ *   <li><b>Ledger.</b> A change that was answered is kept, with a copy of its data, until a flush
+ *       succeeds that was <em>sent</em> after that answer. One with FUA is durable and is only
+ *       noted, and only while older ones are kept, so that none of them is replayed over it.
+ *   <li><b>Sessions.</b> The connections that are open together are one session, and all of them
+ *       lead to one run of the server: when the further ones are open, the first one has to answer
+ *       once more. That matters as a flush on one covers the answers of the others. When one is
+ *       lost, nothing more is sent on the others; the answers that still come, in up to 2 s, are
+ *       taken; then all are closed. Any loss counts as a loss of all that was not flushed.
+ *   <li><b>Replay.</b> A new session begins with the ledger: for each byte the newest of what is
+ *       kept. When all of that is answered, and not before, the requests that had no answer are
+ *       sent again, and then the new ones. A session that is lost amid its replay has changed
+ *       nothing that the next one does not.
+ * </ol>
+ *
+ * By 1 there is one history of changes for each byte, by 2 and 3 the ledger holds at any moment
+ * every answered change that may not be durable, so by 4 each session begins with the newest
+ * answered content of every byte. A read that was answered saw that, or a change that was under way
+ * beside it; such a change still holds its range, so that it is made again before any later read.
+ *
+ * <p>The ledger is bounded ({@link NbdClientOptions#replayLimit}): at half of it the client flushes
+ * by itself, at the whole of it changes wait.
+ *
+ * <h2>What remains</h2>
+ *
+ * <ul>
+ *   <li>Nothing in the protocol fences an old connection. A server that lives on, out of reach, may
+ *       carry out a change of a lost connection after the new session has overwritten that range.
+ *       Servers finish or drop what they have read when a connection breaks, well before we come
+ *       back; and a request that is merely slow never makes us leave: only silence on a connection
+ *       for the whole of the I/O timeout does, or the kernel's word that the host is gone.
+ *   <li>A server without FLUSH is taken at its word that what it answers is durable.
+ *   <li>Two servers that serve the same bytes at the same address at the same time are beyond us.
+ * </ul>
+ *
+ * <h2>Time</h2>
+ *
+ * A request fails with EIO when it is not answered within {@link NbdClientOptions#ioTimeout}, be
+ * the server away or slow. A change that failed so while it was under way keeps its range until the
+ * server answers it or the connection ends, so that it cannot overtake a newer one. Reconnecting
+ * goes on for as long as the client is open. A server that comes back smaller, read-only or with
+ * fewer abilities is not the server: the client goes on waiting for the right one.
+ *
+ * <h2>Threads and buffers</h2>
+ *
+ * All state belongs to one event loop. The methods may be called on any thread; futures complete on
+ * the event loop (a refused request on the caller's thread), so what hangs on them must not block.
+ * Data to write are copied once, on the caller's thread.
+ */
 public final class NbdClient implements Export {
   private static final ByteBufAllocator ALLOCATOR = PooledByteBufAllocator.DEFAULT;
 
@@ -44,6 +118,8 @@ public final class NbdClient implements Export {
   /**
    * Connects. Does not try again if the first attempt fails; once connected it reconnects for as
    * long as it is not closed.
+   *
+   * <p>Certificates are read from their files on the calling thread; otherwise nothing blocks.
    *
    * @param group of epoll or NIO event loops; the client lives on one of them
    * @return fails with {@link NbdConnectException}, or with {@link IllegalArgumentException} for an
@@ -97,6 +173,14 @@ public final class NbdClient implements Export {
     return dispatcher.close();
   }
 
+  /**
+   * Takes leave of the server and connects anew, as after a loss, to learn of a size that has
+   * grown. Requests wait meanwhile. Fails with EIO if that takes longer than the I/O timeout.
+   */
+  public CompletableFuture<Void> reconnect() {
+    return dispatcher.reconnect();
+  }
+
   private Terms terms() {
     Terms terms = dispatcher.terms();
     if (terms == null) {
@@ -107,7 +191,11 @@ public final class NbdClient implements Export {
 
   @Override
   public ExportInfo info() {
-    return terms().info(readOnly);
+    ExportInfo info = dispatcher.info();
+    if (info == null) {
+      throw new IllegalStateException("not connected");
+    }
+    return info;
   }
 
   private CompletableFuture<Command> submit(Command c) {
@@ -230,7 +318,7 @@ public final class NbdClient implements Export {
     }
     Terms terms = terms();
     boolean fast = (flags & FAST_ZERO) != 0;
-    if (fast && !terms.info(readOnly).canFastZero()) {
+    if (fast && !info().canFastZero()) {
       return notSupported("a fast WRITE_ZEROES");
     }
     if (!terms.has(Wire.FLAG_SEND_WRITE_ZEROES)) {

@@ -3,6 +3,8 @@ package dev.wherry.nbd.client;
 import dev.wherry.nbd.NbdUri;
 import dev.wherry.nbd.client.NbdConnectException.Reason;
 import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
@@ -144,6 +146,10 @@ final class NettyDialer implements Dialer {
               .group(loop)
               .channelFactory(sockets.factory(uri.socket() != null))
               .resolver(NoopAddressResolverGroup.INSTANCE)
+              .option(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
+              .option(
+                  ChannelOption.RECVBUF_ALLOCATOR,
+                  new AdaptiveRecvByteBufAllocator(2048, 16 << 10, 512 << 10))
               .handler(
                   new ChannelInitializer<Channel>() {
                     @Override

@@ -131,7 +131,7 @@ final class NbdClientIT {
   @ValueSource(
       strings = {
         "--filter=nozero",
-        "--filter=fua fuamode=none",
+        "--filter=fua",
         "--filter=fua fuamode=force",
         "--filter=noextents",
         "--filter=multi-conn multi-conn-mode=disable",

@@ -72,13 +72,23 @@ final class OtherServer implements AutoCloseable {
                 if (!process.isAlive()) {
                   throw new IOException(command + ": " + Files.readString(log));
                 }
-                return Files.exists(socket);
+                return listens(socket);
               });
     } catch (RuntimeException e) {
       server.kill();
       throw e;
     }
     return server;
+  }
+
+  /**
+   * Bound is not enough; and a connection to try it would be the only one that some servers take.
+   */
+  private static boolean listens(Path socket) throws IOException {
+    String end = " " + socket;
+    // Num RefCount Protocol Flags Type St Inode Path; the flag is that of a listener.
+    return Files.readAllLines(Path.of("/proc/net/unix")).stream()
+        .anyMatch(line -> line.endsWith(end) && line.contains(" 00010000 "));
   }
 
   String log() throws IOException {

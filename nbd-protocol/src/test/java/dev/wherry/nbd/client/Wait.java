@@ -26,6 +26,12 @@ final class Wait {
     }
   }
 
+  /** The future itself, once it has an outcome. */
+  static <T> CompletableFuture<T> settled(CompletableFuture<T> future) {
+    get(future.handle((v, e) -> true));
+    return future;
+  }
+
   /** What the future fails with. */
   static Throwable failure(CompletableFuture<?> future) {
     try {

@@ -37,6 +37,7 @@ import org.slf4j.LoggerFactory;
  * <p>{@code -Dfuzz.cases=1000000} for a soak, {@code -Dfuzz.seed=N -Dfuzz.cases=1} for the case
  * that a failure named.
  */
+@SuppressWarnings("EnumOrdinal") // seeds are only good for one build
 class FuzzTest {
   private static final Logger log = LoggerFactory.getLogger(FuzzTest.class);
   private static final int DEFAULT_CASES = 20_000;

@@ -81,7 +81,7 @@ class ReadmeTest {
             Files.readString(
                 Path.of("src/test/java", getClass().getName().replace('.', '/') + ".java")));
     String readme = Files.readString(Path.of("README.md"));
-    String block = readme.substring(readme.indexOf("```java") + 7);
+    String block = readme.substring(readme.indexOf("```java", readme.indexOf("## A server")) + 7);
     for (String line : block.substring(0, block.indexOf("```")).lines().toList()) {
       // The port and the event loops are the test's own.
       if (!line.contains("server.listen")) {

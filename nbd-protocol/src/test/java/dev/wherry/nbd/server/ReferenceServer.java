@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * simply as possible: no buffers, no splits, no memory limits, one array as the device. The fuzz
  * compares the server with it.
  */
+@SuppressWarnings("ByteBufferBackingArray") // all of its buffers wrap whole arrays
 final class ReferenceServer {
   /** What an option is answered with: reply types in order. */
   record Answer(int option, List<Integer> types) {}

@@ -150,10 +150,18 @@ final class FileOpener {
             FileSystems.rotational(stat),
             "",
             ExportInfo.of(size).contexts());
-    IoEngine engine = IoEngines.open(context);
+    IoEngine engine = engine(path, context);
     OpenFile file =
         new OpenFile(path.toString(), fd, size, InlineReads.Way.of(fd), channel(path, fd));
     return new FileDevice(file, medium, info, engine, pool);
+  }
+
+  private static IoEngine engine(Path path, DeviceContext context) {
+    try {
+      return IoEngines.open(context);
+    } catch (UnsupportedOperationException e) {
+      throw new DeviceException(Reason.UNAVAILABLE, path + ": " + e.getMessage(), e);
+    }
   }
 
   private static void lock(Path path, int fd, boolean readOnly) {

@@ -48,11 +48,6 @@ final class InlineReads {
     this.flags = way == Way.NOWAIT ? Posix.RWF_NOWAIT : 0;
   }
 
-  /** Some read lately was for what is not resident. A hint: threads may see it late. */
-  boolean missedLately() {
-    return caution > 0;
-  }
-
   boolean tryRead(long offset, int length, ByteBuf into, Residency residency) {
     if (way == Way.NONE) {
       return false;

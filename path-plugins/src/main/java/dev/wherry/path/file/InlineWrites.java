@@ -4,6 +4,7 @@ import dev.wherry.path.io.BufferIo;
 import dev.wherry.path.io.Errno;
 import dev.wherry.path.io.Posix;
 import dev.wherry.path.io.Residency;
+import dev.wherry.path.io.ThreadWaits;
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
@@ -31,7 +32,7 @@ final class InlineWrites {
   InlineWrites(int fd, boolean inMemory, LongSupplier nanoTime) {
     this.fd = fd;
     this.inMemory = inMemory;
-    this.budget = new InlineBudget(nanoTime);
+    this.budget = new InlineBudget(nanoTime, ThreadWaits::count);
   }
 
   /** Something begins that holds the file's lock for a while. */
@@ -47,17 +48,18 @@ final class InlineWrites {
     int length = data.readableBytes();
     if (length > LARGEST
         || allocating.get() > 0
-        || !budget.allows()
-        || !edgesAreReady(offset, length, residency)) {
+        || !edgesAreReady(offset, length, residency)
+        || !budget.allows()) {
       return false;
     }
+    long waits = budget.waitsBefore();
     long start = budget.now();
     long written = BufferIo.writeOnce(fd, offset, data, flags);
     if (written == -Errno.EOPNOTSUPP && flags != 0) {
       flags = 0;
       written = BufferIo.writeOnce(fd, offset, data, 0);
     }
-    budget.spentSince(start);
+    budget.spent(start, waits);
     return written == length;
   }
 

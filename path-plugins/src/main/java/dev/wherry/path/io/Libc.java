@@ -1,8 +1,10 @@
 package dev.wherry.path.io;
 
 import jnr.ffi.LibraryLoader;
+import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 import jnr.ffi.annotations.IgnoreError;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The functions of libc that are called here, as it declares them on 64-bit Linux: {@code long}
@@ -27,6 +29,13 @@ public interface Libc {
 
     @IgnoreError
     int mincore(long address, long length, long vector);
+
+    @IgnoreError
+    int getrusage(int who, long result);
+
+    /** For cachestat, which libc does not have yet. */
+    @IgnoreError
+    long syscall(long number, int fd, long range, long result, int flags);
   }
 
   int open(String path, int flags, int mode);
@@ -54,7 +63,12 @@ public interface Libc {
   /** Returns the error number; errno is not set. */
   int posix_fadvise(int fd, long offset, long length, int advice);
 
-  long mmap(long address, long length, int protection, int flags, int fd, long offset);
+  /**
+   * With pointers, not numbers: for six numbers jnr-ffi 2.2.19 makes a stub on x86-64 that passes a
+   * wrong sixth one, and mmap gives EINVAL.
+   */
+  Pointer mmap(
+      @Nullable Pointer address, long length, int protection, int flags, int fd, long offset);
 
   int munmap(long address, long length);
 

@@ -3,7 +3,7 @@ package dev.wherry.path.memory;
 import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.NbdError;
-import dev.wherry.nbd.NbdException;
+import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.ByteSize;
 import io.netty.buffer.ByteBuf;
@@ -82,7 +82,7 @@ public final class MemoryDevice implements BlockDevice {
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    return tryWrite(offset, data) ? done() : full(offset, data.readableBytes());
+    return tryWrite(offset, data) ? Answers.done() : full(offset, data.readableBytes());
   }
 
   @Override
@@ -106,20 +106,20 @@ public final class MemoryDevice implements BlockDevice {
 
   @Override
   public CompletableFuture<Void> flush() {
-    return done();
+    return Answers.done();
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
     clear(offset, length, info.size());
-    return done();
+    return Answers.done();
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
     if ((flags & NO_HOLE) == 0) {
       clear(offset, length, info.size());
-      return done();
+      return Answers.done();
     }
     long end = offset + length;
     for (long at = offset; at < end; ) {
@@ -133,7 +133,7 @@ public final class MemoryDevice implements BlockDevice {
       page.release();
       at += n;
     }
-    return done();
+    return Answers.done();
   }
 
   private static long pageAfter(long offset) {
@@ -169,12 +169,15 @@ public final class MemoryDevice implements BlockDevice {
 
   @Override
   public CompletableFuture<Void> cache(long offset, long length) {
-    return done();
+    return Answers.done();
   }
 
   @Override
   public CompletableFuture<List<Extent>> status(
       String context, long offset, long length, int maxExtents) {
+    if (!context.equals(Extent.BASE_ALLOCATION)) {
+      return Answers.unknownContext(context);
+    }
     List<Extent> extents = new ArrayList<>();
     long end = offset + length;
     for (long at = offset; at < end && extents.size() < maxExtents; ) {
@@ -211,32 +214,24 @@ public final class MemoryDevice implements BlockDevice {
       clear(size, old - size, old);
     }
     info = info.withSize(size);
-    return done();
+    return Answers.done();
   }
 
   @Override
   public CompletableFuture<Void> close() {
     pages.dropRange(0, pageAfter(info.size()));
-    return done();
+    return Answers.done();
   }
 
   private CompletableFuture<Void> full(long offset, long length) {
-    return CompletableFuture.failedFuture(
-        new NbdException(
-            NbdError.ENOSPC,
-            describe()
-                + ": no memory to write offset "
-                + offset
-                + " length "
-                + length
-                + ", "
-                + ByteSize.format(budget.taken())
-                + " of "
-                + ByteSize.format(budget.limit())
-                + " are in use"));
-  }
-
-  private static CompletableFuture<Void> done() {
-    return CompletableFuture.completedFuture(null);
+    return Answers.failed(
+        NbdError.ENOSPC,
+        "%s: no memory to write offset %d length %d, %s of %s are in use"
+            .formatted(
+                describe(),
+                offset,
+                length,
+                ByteSize.format(budget.taken()),
+                ByteSize.format(budget.limit())));
   }
 }

@@ -3,13 +3,12 @@ package dev.wherry.path.file;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Which chunks of a file are known to have no hole: one bit per MiB (more for files above 16 TiB,
- * so that the map never takes more than 2 MiB). Starts with nothing known. A chunk that is said to
- * be dense and is not does no harm, its hole is sent as zeroes.
+ * What is known of the chunks of a file, yes or not known: one bit per MiB (more for files above 16
+ * TiB, so that the map never takes more than 2 MiB). Starts with nothing known.
  *
  * <p>{@link #covers} may be called on any thread and does not block.
  */
-final class DenseMap {
+final class ChunkMap {
   private static final int MIN_SHIFT = 20;
   private static final long MAX_CHUNKS = 1L << 24;
 
@@ -21,7 +20,7 @@ final class DenseMap {
   /**
    * @param size of the file in bytes
    */
-  DenseMap(long size) {
+  ChunkMap(long size) {
     int chosen = MIN_SHIFT;
     while ((size >> chosen) >= MAX_CHUNKS) {
       chosen++;
@@ -31,7 +30,7 @@ final class DenseMap {
     this.bits = new AtomicLongArray((int) (((size >> chosen) + 64) >> 6));
   }
 
-  /** Is every chunk of the range known to be dense? */
+  /** Is every chunk of the range known? */
   boolean covers(long offset, long length) {
     long last = (offset + length - 1) >> shift;
     for (long chunk = offset >> shift; chunk <= last; chunk++) {
@@ -42,7 +41,7 @@ final class DenseMap {
     return true;
   }
 
-  /** The start of the first chunk of the range that is not known to be dense, or -1. */
+  /** The start of the first chunk of the range that is not known, or -1. */
   long firstUnknown(long offset, long length) {
     long last = (offset + length - 1) >> shift;
     for (long chunk = offset >> shift; chunk <= last; chunk++) {
@@ -59,9 +58,9 @@ final class DenseMap {
   }
 
   /**
-   * Notes that there is no hole from {@code start}, which begins a chunk, to {@code end}, unless
-   * something was forgotten since {@code clearsBefore}. Chunks that are not covered wholly do not
-   * count; the last one ends with the file.
+   * Notes all chunks from {@code start}, which begins a chunk, to {@code end}, unless something was
+   * forgotten since {@code clearsBefore}. Chunks that are not covered wholly do not count; the last
+   * one ends with the file.
    */
   synchronized void learn(long start, long end, long clearsBefore) {
     if (clears != clearsBefore) {
@@ -74,7 +73,12 @@ final class DenseMap {
     }
   }
 
-  /** Forgets the chunks that a range touches: call it before there can be a hole. */
+  /** Bytes of a chunk. */
+  long chunk() {
+    return 1L << shift;
+  }
+
+  /** Forgets the chunks that a range touches: call it before it can be untrue. */
   synchronized void forget(long offset, long length) {
     clears++;
     long last = Math.min(chunks() - 1, (offset + length - 1) >> shift);
@@ -85,6 +89,6 @@ final class DenseMap {
   }
 
   private long chunks() {
-    return (size + (1L << shift) - 1) >> shift;
+    return size == 0 ? 0 : ((size - 1) >> shift) + 1;
   }
 }

@@ -1,0 +1,49 @@
+package dev.wherry.daemon;
+
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/** The pools of threads that may block. All are bounded, and idle threads go. */
+final class Pools {
+  /** How many requests may wait for files at once: those of eight volumes whose disks hang. */
+  private static final int WORKERS = 128;
+
+  private static final int CONTROL = 4;
+  private static final int OPENERS = 8;
+  private static final int WAITING_REQUESTS = 256;
+
+  private Pools() {}
+
+  /** For I/O. The queue is as long as there are requests in flight, which the server bounds. */
+  static ThreadPoolExecutor workers() {
+    return pool("wherry-io", WORKERS, Integer.MAX_VALUE);
+  }
+
+  /** For REST. Refuses when too much waits. */
+  static ThreadPoolExecutor control() {
+    return pool("wherry-control", CONTROL, WAITING_REQUESTS);
+  }
+
+  /** For opening the volumes at start: an NBD server that is away holds up few others. */
+  static ThreadPoolExecutor openers() {
+    return pool("wherry-open", OPENERS, Integer.MAX_VALUE);
+  }
+
+  private static ThreadPoolExecutor pool(String name, int threads, int waiting) {
+    ThreadPoolExecutor pool =
+        new ThreadPoolExecutor(
+            threads,
+            threads,
+            30,
+            TimeUnit.SECONDS,
+            waiting == Integer.MAX_VALUE
+                ? new LinkedBlockingQueue<>()
+                : new ArrayBlockingQueue<>(waiting),
+            new DefaultThreadFactory(name, true));
+    pool.allowCoreThreadTimeOut(true);
+    return pool;
+  }
+}

@@ -1,0 +1,347 @@
+package dev.wherry.daemon.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.wherry.daemon.Daemon;
+import dev.wherry.daemon.DaemonRule;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** REST against a whole daemon, over real HTTP. */
+final class VolumesOverHttpTest {
+  private static final String VOLUMES = "/api/v1/volumes";
+
+  @TempDir Path dir;
+
+  private Path data;
+  private Daemon daemon;
+  private Rest rest;
+
+  @BeforeEach
+  void start() {
+    data = dir.resolve("data");
+    restart();
+  }
+
+  private void restart() {
+    daemon = DaemonRule.start(data);
+    rest = new Rest(daemon.apiAddress());
+  }
+
+  @AfterEach
+  void stop() {
+    assertTrue(daemon.stop());
+  }
+
+  private JsonNode create(String body) {
+    Rest.Answer a = rest.post(VOLUMES, body);
+    assertEquals(201, a.status(), a.text());
+    return a.json();
+  }
+
+  private String refused(int status, Rest.Answer a) {
+    assertEquals(status, a.status(), a.text());
+    assertEquals("application/problem+json", a.type());
+    JsonNode p = a.json();
+    assertEquals(status, p.path("status").asInt());
+    assertTrue(p.path("type").isTextual() && p.path("title").isTextual(), a.text());
+    return p.path("detail").asText();
+  }
+
+  private Path file(String name, long size) throws IOException {
+    Path f = dir.resolve(name);
+    try (RandomAccessFile r = new RandomAccessFile(f.toFile(), "rw")) {
+      r.setLength(size);
+    }
+    return f;
+  }
+
+  @Test
+  void aVolumeIsMadeListedShownAndDeleted() {
+    JsonNode v = create("{'suid': 'a', 'size': 1048577}");
+    assertEquals("a", v.path("suid").asText());
+    assertEquals(1048577, v.path("size").asLong());
+    assertEquals(4096, v.path("blockSize").asInt());
+    assertEquals("online", v.path("state").asText());
+    assertEquals("owner", v.path("role").asText());
+    assertEquals("here", v.path("owner").asText());
+    assertEquals("local", v.path("handler").asText());
+    assertEquals(data.resolve("volumes/a.img").toString(), v.path("backing").asText());
+    assertEquals(257, v.path("blocks").path("total").asLong());
+    assertEquals(257, v.path("blocks").path("here").asLong());
+    assertEquals(0, v.path("blocks").path("dirty").asLong());
+    assertEquals("nbd://127.0.0.1:" + daemon.nbdPort() + "/a", v.path("nbd").path("uri").asText());
+    for (String nothing : List.of("readPolicy", "writePolicy", "ranges", "move", "handover")) {
+      assertTrue(v.has(nothing) && v.path(nothing).isNull(), nothing);
+    }
+    assertEquals(v, rest.get(VOLUMES + "/a").json());
+    assertEquals(1, rest.get(VOLUMES).json().size());
+    assertTrue(Files.exists(data.resolve("volumes/a.img")));
+    assertTrue(Files.exists(data.resolve("sockets/a.sock")));
+
+    assertEquals(204, rest.delete(VOLUMES + "/a").status());
+    assertEquals(0, rest.get(VOLUMES).json().size());
+    assertFalse(Files.exists(data.resolve("volumes/a.img")));
+    assertFalse(Files.exists(data.resolve("sockets/a.sock")));
+    refused(404, rest.get(VOLUMES + "/a"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "400 | ",
+        "400 | {",
+        "400 | []",
+        "400 | {} x",
+        "400 | {'size': 1}",
+        "400 | {'suid': 'a', 'suid': 'b', 'size': 1}",
+        "400 | {'suid': 1, 'size': 1}",
+        "400 | {'suid': '', 'size': 1}",
+        "400 | {'suid': '.a', 'size': 1}",
+        "400 | {'suid': '-a', 'size': 1}",
+        "400 | {'suid': 'a/b', 'size': 1}",
+        "400 | {'suid': 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'size': 1}",
+        "400 | {'suid': 'a', 'size': '1M'}",
+        "400 | {'suid': 'a', 'size': 1.5}",
+        "400 | {'suid': 'a', 'size': 1e30}",
+        "400 | {'suid': 'a', 'size': 9223372036854775808}",
+        "400 | {'suid': 'a', 'size': 1, 'colour': 'red'}",
+        "400 | {'suid': 'a', 'size': 1, 'readOnly': 'yes'}",
+        "400 | {'suid': 'a', 'size': 1, 'settings': {'a': 1}}",
+        "400 | {'suid': 'a', 'backing': [1]}",
+        "400 | {'suid': 'a', 'backing': 'relative/path'}",
+        "400 | {'suid': 'a', 'backing': 'gopher://x'}",
+        "422 | {'suid': 'a'}",
+        "422 | {'suid': 'a', 'size': 0}",
+        "422 | {'suid': 'a', 'size': -1}",
+        "422 | {'suid': 'a', 'size': 9223372036854775807}",
+        "422 | {'suid': 'a', 'size': 1, 'blockSize': 3}",
+        "422 | {'suid': 'a', 'size': 1, 'handler': 'nobody'}",
+        "422 | {'suid': 'a', 'size': 1, 'source': 'nbd://127.0.0.1/x'}",
+        "422 | {'suid': 'a', 'backing': '/does/not/exist'}",
+        "422 | {'suid': 'a', 'backing': '/tmp'}",
+        "422 | {'suid': 'a', 'backing': 'wherry:nobody'}",
+        "422 | {'suid': 'a', 'backing': 'nbd://127.0.0.1:1/x'}",
+      })
+  void whatCannotBeIsRefusedAndChangesNothing(int status, String body) throws IOException {
+    refused(status, rest.post(VOLUMES, body == null ? "" : body));
+    assertEquals(0, rest.get(VOLUMES).json().size());
+    try (var files = Files.list(data.resolve("volumes"))) {
+      assertEquals(0, files.count());
+    }
+  }
+
+  @Test
+  void aNameIsTakenOnce() {
+    create("{'suid': 'a', 'size': 4096}");
+    assertTrue(refused(409, rest.post(VOLUMES, "{'suid': 'a', 'size': 4096}")).contains("exists"));
+  }
+
+  @Test
+  void aFileThatIsThereAlreadyIsNotOverwritten() throws IOException {
+    Files.writeString(data.resolve("volumes/a.img"), "precious");
+    refused(409, rest.post(VOLUMES, "{'suid': 'a', 'size': 4096}"));
+    assertEquals("precious", Files.readString(data.resolve("volumes/a.img")));
+  }
+
+  @Test
+  void aBackingThatWasGivenDecidesTheSizeAndOutlivesTheVolume() throws IOException {
+    Path f = file("disk", 1 << 20);
+    assertEquals(1 << 20, create("{'suid': 'a', 'backing': '" + f + "'}").path("size").asLong());
+    assertTrue(
+        refused(409, rest.post(VOLUMES, "{'suid': 'b', 'backing': '" + f + "'}"))
+            .contains("volume a"));
+    Path link = Files.createSymbolicLink(dir.resolve("link"), f);
+    refused(409, rest.post(VOLUMES, "{'suid': 'b', 'backing': '" + link + "'}"));
+    assertEquals(204, rest.delete(VOLUMES + "/a").status());
+    assertEquals(1 << 20, Files.size(f));
+    create("{'suid': 'b', 'backing': '" + f + "', 'size': 4096}");
+    assertEquals(4096, rest.get(VOLUMES + "/b").json().path("size").asLong());
+    assertEquals(204, rest.delete(VOLUMES + "/b").status());
+    assertTrue(
+        refused(422, rest.post(VOLUMES, "{'suid': 'c', 'backing': '" + f + "', 'size': 1048577}"))
+            .contains("1048577"));
+  }
+
+  @Test
+  void backingsAreConcatenated() throws IOException {
+    Path one = file("one", 1 << 20);
+    Path two = file("two", 2 << 20);
+    JsonNode v = create("{'suid': 'a', 'backing': ['" + one + "', '" + two + "']}");
+    assertEquals(3 << 20, v.path("size").asLong());
+    assertEquals(2, v.path("backing").size());
+    refused(409, rest.post(VOLUMES, "{'suid': 'b', 'backing': '" + two + "'}"));
+    refused(409, rest.post(VOLUMES, "{'suid': 'b', 'backing': ['" + dir + "/x', '" + two + "']}"));
+  }
+
+  @Test
+  void whatAnAliasLeadsToIsNotDeleted() {
+    create("{'suid': 'a', 'size': 8192}");
+    create("{'suid': 'b', 'backing': 'wherry:a', 'readOnly': true}");
+    assertTrue(refused(409, rest.delete(VOLUMES + "/a?force=true")).contains("b"));
+    assertEquals(204, rest.delete(VOLUMES + "/b").status());
+    assertEquals(204, rest.delete(VOLUMES + "/a").status());
+  }
+
+  @Test
+  void aVolumeGrowsAndShrinksOnlyByForce() throws IOException {
+    create("{'suid': 'a', 'size': 8192}");
+    String resize = VOLUMES + "/a/resize";
+    assertEquals(1 << 20, rest.post(resize, "{'size': 1048576}").json().path("size").asLong());
+    assertEquals(1 << 20, Files.size(data.resolve("volumes/a.img")));
+    refused(409, rest.post(resize, "{'size': 4096}"));
+    assertEquals(200, rest.post(resize, "{'size': 4096, 'force': true}").status());
+    assertEquals(4096, Files.size(data.resolve("volumes/a.img")));
+    refused(400, rest.post(resize, "{}"));
+    refused(422, rest.post(resize, "{'size': 0}"));
+    refused(404, rest.post(VOLUMES + "/b/resize", "{'size': 1}"));
+  }
+
+  @Test
+  void shrinkingOverABackingThatWasGivenCutsNothingOff() throws IOException {
+    Path f = file("disk", 1 << 20);
+    create("{'suid': 'a', 'backing': '" + f + "'}");
+    assertEquals(200, rest.post(VOLUMES + "/a/resize", "{'size': 4096, 'force': true}").status());
+    assertEquals(1 << 20, Files.size(f));
+    assertEquals(4096, rest.get(VOLUMES + "/a").json().path("size").asLong());
+  }
+
+  @Test
+  void theMapTellsHolesFromData() throws IOException {
+    Path f = file("disk", 1 << 20);
+    try (RandomAccessFile r = new RandomAccessFile(f.toFile(), "rw")) {
+      r.seek(65536);
+      r.write(new byte[] {1});
+    }
+    create("{'suid': 'a', 'backing': '" + f + "'}");
+    JsonNode map = rest.get(VOLUMES + "/a/map").json();
+    assertEquals(3, map.size(), map.toString());
+    assertEquals("zero", map.path(0).path("state").asText());
+    assertTrue(map.path(0).path("hole").asBoolean());
+    assertEquals("here", map.path(1).path("state").asText());
+    assertEquals(65536, map.path(1).path("offset").asLong());
+    long end = map.path(2).path("offset").asLong() + map.path(2).path("length").asLong();
+    assertEquals(1 << 20, end);
+    assertEquals(1, rest.get(VOLUMES + "/a/map?offset=65536&limit=1").json().size());
+    refused(400, rest.get(VOLUMES + "/a/map?offset=x"));
+    refused(400, rest.get(VOLUMES + "/a/map?offset=1048577"));
+  }
+
+  @Test
+  void anAccessListIsKeptAndChecked() {
+    create("{'suid': 'a', 'size': 4096}");
+    JsonNode v = rest.post(VOLUMES + "/a/set", "{'allow': '10.0.0.0/8, cn:host1,::1'}").json();
+    assertEquals(3, v.path("allow").size());
+    refused(400, rest.post(VOLUMES + "/a/set", "{'allow': '10.0.0.0/33'}"));
+    refused(400, rest.post(VOLUMES + "/a/set", "{'allow': 'host.example'}"));
+    refused(400, rest.post(VOLUMES + "/a/set", "{}"));
+    refused(422, rest.post(VOLUMES + "/a/set", "{'colour': 'red'}"));
+    assertEquals(
+        0, rest.send("PATCH", VOLUMES + "/a", "{'allow': ''}").json().path("allow").size());
+  }
+
+  @Test
+  void volumesSurviveARestartAndOneThatIsLostKeepsNoOtherFromStarting() throws IOException {
+    Path f = file("disk", 4096);
+    create("{'suid': 'lost', 'backing': '" + f + "'}");
+    create("{'suid': 'alias', 'backing': 'wherry:kept'}".replace("wherry:kept", "wherry:lost"));
+    create("{'suid': 'kept', 'size': 4096, 'blockSize': 512}");
+    rest.post(VOLUMES + "/kept/set", "{'allow': 'cn:x'}");
+    JsonNode kept = rest.get(VOLUMES + "/kept").json();
+    assertTrue(daemon.stop());
+    Files.move(f, dir.resolve("elsewhere"));
+
+    restart();
+    JsonNode again = rest.get(VOLUMES + "/kept").json();
+    assertEquals(512, again.path("blockSize").asInt());
+    assertEquals(kept.path("allow"), again.path("allow"));
+    assertEquals(kept.path("createdAt"), again.path("createdAt"));
+    assertEquals("online", again.path("state").asText());
+    JsonNode lost = rest.get(VOLUMES + "/lost").json();
+    assertEquals("failed", lost.path("state").asText());
+    assertTrue(lost.path("reason").asText().contains(f.toString()), lost.toString());
+    refused(422, rest.post(VOLUMES + "/lost/reopen", ""));
+    refused(409, rest.post(VOLUMES + "/kept/reopen", ""));
+
+    Files.move(dir.resolve("elsewhere"), f);
+    assertEquals(200, rest.post(VOLUMES + "/lost/reopen", "").status());
+    assertEquals("online", rest.get(VOLUMES + "/lost").json().path("state").asText());
+    assertEquals(200, rest.post(VOLUMES + "/alias/reopen", "").status());
+  }
+
+  @Test
+  void manyVolumesAreMadeAtOnce() {
+    List<Thread> threads = new ArrayList<>();
+    for (int i = 0; i < 12; i++) {
+      String suid = "v" + i;
+      Thread t = new Thread(() -> create("{'suid': '" + suid + "', 'size': 4096}"));
+      threads.add(t);
+      t.start();
+    }
+    threads.forEach(
+        t -> {
+          try {
+            t.join(30_000);
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        });
+    assertEquals(12, rest.get(VOLUMES).json().size());
+  }
+
+  @Test
+  void metricsTellOfEveryVolume() {
+    create("{'suid': 'a', 'size': 4096}");
+    String text = rest.get("/metrics").text();
+    for (String name :
+        List.of(
+            "wherry_nbd_requests_total{command=\"read\",suid=\"a\"} 0",
+            "wherry_nbd_bytes_total{command=\"write\",suid=\"a\"}",
+            "wherry_nbd_request_seconds_bucket{command=\"flush\",suid=\"a\",le=\"+Inf\"}",
+            "wherry_nbd_engine_requests_total{engine=\"sendfile\",suid=\"a\"}",
+            "wherry_nbd_in_flight{suid=\"a\"}",
+            "wherry_volume_connections{suid=\"a\"}",
+            "wherry_volume_size_bytes{suid=\"a\"} 4096",
+            "wherry_volume_state{state=\"online\",suid=\"a\"} 1")) {
+      assertTrue(text.contains(name), name + " is not in\n" + text);
+    }
+  }
+
+  @Test
+  void healthIsUpWhileItServes() {
+    assertEquals(200, rest.get("/health/live").status());
+    assertEquals("UP", rest.get("/health/ready").json().path("status").asText());
+  }
+
+  @Test
+  void anythingElseIsAProblemToo() {
+    refused(404, rest.get("/nothing"));
+    refused(405, rest.send("PUT", VOLUMES, "{}"));
+    refused(413, rest.post(VOLUMES, "x".repeat(2 << 20)));
+    refused(403, rest.post(VOLUMES, "{'suid':'a','size':1}", "origin", "http://evil.example"));
+  }
+
+  @Test
+  void theNodeListsItself() {
+    JsonNode nodes = rest.get("/api/v1/nodes").json();
+    assertEquals(1, nodes.size());
+    assertEquals("here", nodes.path(0).path("name").asText());
+    assertEquals("online", nodes.path(0).path("state").asText());
+    assertTrue(nodes.path(0).has("link") && nodes.path(0).has("reason"));
+  }
+}

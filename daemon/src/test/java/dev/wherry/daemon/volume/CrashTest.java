@@ -1,0 +1,117 @@
+package dev.wherry.daemon.volume;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.daemon.catalog.Catalog;
+import dev.wherry.daemon.catalog.CatalogCheck;
+import dev.wherry.daemon.catalog.SqliteCatalog;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The daemon dies between any two steps of a change; the next start makes it whole. */
+final class CrashTest {
+  /** Death: no clean-up of the code under test runs. */
+  private static final class Death extends Error {
+    private static final long serialVersionUID = 1;
+  }
+
+  @TempDir Path dir;
+
+  private final ExecutorService workers = Executors.newFixedThreadPool(2);
+
+  @AfterEach
+  void stop() throws InterruptedException {
+    workers.shutdown();
+    assertTrue(workers.awaitTermination(10, TimeUnit.SECONDS));
+  }
+
+  private static CreateVolume wanted(String suid) {
+    return new CreateVolume(suid, 8192L, List.of(), "local", Map.of(), 4096, false);
+  }
+
+  private Catalog catalog() throws IOException {
+    Files.createDirectories(dir);
+    return SqliteCatalog.open(dir.resolve("catalog.db"), "n", Clock.systemUTC());
+  }
+
+  private VolumeRegistry registry(Catalog catalog, String deadly) {
+    return VolumeRegistryFactory.of(
+        dir,
+        catalog,
+        point -> {
+          if (point.equals(deadly)) {
+            throw new Death();
+          }
+        },
+        workers);
+  }
+
+  /** What a start finds, and that the offline check finds nothing after it. */
+  private List<String> afterRestart() throws IOException {
+    List<String> suids;
+    try (Catalog catalog = catalog()) {
+      VolumeRegistry registry = registry(catalog, "never");
+      registry.start(Runnable::run).join();
+      suids = registry.list().stream().map(VolumeEntry::suid).toList();
+      registry.list().forEach(e -> assertEquals("online", e.state()));
+      assertTrue(registry.close(Duration.ofSeconds(10)));
+    }
+    assertEquals(List.of(), CatalogCheck.run(dir));
+    return suids;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"create: recorded", "create: file made"})
+  void aCreationThatWasCutOffNeverHappened(String point) throws IOException {
+    try (Catalog catalog = catalog()) {
+      assertThrows(Death.class, () -> registry(catalog, point).create(wanted("a")));
+    }
+    assertEquals(List.of(), afterRestart());
+    try (var files = Files.list(dir.resolve("volumes"))) {
+      assertEquals(0, files.count());
+    }
+  }
+
+  @Test
+  void aCreationThatWasReadyHappened() throws IOException {
+    try (Catalog catalog = catalog()) {
+      assertThrows(Death.class, () -> registry(catalog, "create: ready").create(wanted("a")));
+    }
+    // The file that the dead registry left open is this process's; a real one would be gone.
+    assertEquals(List.of("a"), catalogued());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"delete: recorded", "erase: file removed"})
+  void aDeletionThatBeganIsFinished(String point) throws IOException {
+    try (Catalog catalog = catalog()) {
+      VolumeRegistry registry = registry(catalog, point);
+      registry.create(wanted("a"));
+      registry.create(wanted("b"));
+      assertThrows(Death.class, () -> registry.delete("a", false));
+      registry.close(Duration.ofSeconds(10));
+    }
+    assertEquals(List.of("b"), afterRestart());
+  }
+
+  private List<String> catalogued() throws IOException {
+    try (Catalog catalog = catalog()) {
+      return catalog.volumes().stream().map(v -> v.suid()).toList();
+    }
+  }
+}

@@ -1,0 +1,140 @@
+package dev.wherry.path;
+
+import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.FileSlice;
+import io.netty.buffer.ByteBuf;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts what reaches a device, and notices what reaches it after it was retired. Of the plain
+ * requests some end on the caller's thread and some on another one, later.
+ */
+final class GuardedDevice extends ForwardingDevice {
+  private final Executor elsewhere;
+  private final AtomicLong started = new AtomicLong();
+  private final AtomicLong ended = new AtomicLong();
+  private final AtomicLong late = new AtomicLong();
+  private volatile boolean retired;
+  private volatile boolean closed;
+
+  GuardedDevice(BlockDevice device, Executor elsewhere) {
+    super(device);
+    this.elsewhere = elsewhere;
+  }
+
+  BlockDevice inner() {
+    return device;
+  }
+
+  /** Requests that were made: the plain ones and the attempts that succeeded. */
+  long started() {
+    return started.get();
+  }
+
+  long inFlight() {
+    return started.get() - ended.get();
+  }
+
+  /** From now on no request may come. */
+  void retire() {
+    retired = true;
+  }
+
+  /** Requests and attempts that came after {@link #retire}. */
+  long late() {
+    return late.get();
+  }
+
+  boolean closed() {
+    return closed;
+  }
+
+  private void arrives() {
+    if (retired) {
+      late.incrementAndGet();
+    }
+  }
+
+  private <T> CompletableFuture<T> run(Supplier<CompletableFuture<T>> request) {
+    arrives();
+    started.incrementAndGet();
+    CompletableFuture<T> done =
+        ThreadLocalRandom.current().nextBoolean()
+            ? request.get()
+            : CompletableFuture.supplyAsync(request, elsewhere).thenCompose(f -> f);
+    return done.whenComplete((v, t) -> ended.incrementAndGet());
+  }
+
+  private boolean attempt(boolean done) {
+    arrives();
+    if (done) {
+      started.incrementAndGet();
+      ended.incrementAndGet();
+    }
+    return done;
+  }
+
+  @Override
+  public CompletableFuture<ByteBuf> read(long offset, int length) {
+    return run(() -> super.read(offset, length));
+  }
+
+  @Override
+  public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
+    return run(() -> super.write(offset, data, flags));
+  }
+
+  @Override
+  public CompletableFuture<Void> flush() {
+    return run(super::flush);
+  }
+
+  @Override
+  public CompletableFuture<Void> trim(long offset, long length, int flags) {
+    return run(() -> super.trim(offset, length, flags));
+  }
+
+  @Override
+  public CompletableFuture<Void> zero(long offset, long length, int flags) {
+    return run(() -> super.zero(offset, length, flags));
+  }
+
+  @Override
+  public CompletableFuture<Void> cache(long offset, long length) {
+    return run(() -> super.cache(offset, length));
+  }
+
+  @Override
+  public CompletableFuture<List<Extent>> status(
+      String context, long offset, long length, int maxExtents) {
+    return run(() -> super.status(context, offset, length, maxExtents));
+  }
+
+  @Override
+  public boolean tryRead(long offset, int length, ByteBuf into) {
+    return attempt(super.tryRead(offset, length, into));
+  }
+
+  @Override
+  public boolean tryWrite(long offset, ByteBuf data) {
+    return attempt(super.tryWrite(offset, data));
+  }
+
+  @Override
+  public @Nullable FileSlice trySend(long offset, int length) {
+    arrives();
+    return super.trySend(offset, length);
+  }
+
+  @Override
+  public CompletableFuture<Void> close() {
+    closed = true;
+    return super.close();
+  }
+}

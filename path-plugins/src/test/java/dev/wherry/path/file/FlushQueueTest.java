@@ -1,0 +1,57 @@
+package dev.wherry.path.file;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayDeque;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+class FlushQueueTest {
+  private final ArrayDeque<CompletableFuture<Void>> syncs = new ArrayDeque<>();
+  private int started;
+  private final FlushQueue queue =
+      new FlushQueue(
+          () -> {
+            started++;
+            CompletableFuture<Void> sync = new CompletableFuture<>();
+            syncs.add(sync);
+            return sync;
+          });
+
+  @Test
+  void flushesThatArriveDuringOneShareTheNext() {
+    CompletableFuture<Void> first = queue.flush();
+    CompletableFuture<Void> second = queue.flush();
+    CompletableFuture<Void> third = queue.flush();
+    assertEquals(1, started);
+    syncs.remove().complete(null);
+    assertTrue(first.isDone());
+    assertFalse(second.isDone(), "the first may have begun before what the second covers");
+    assertEquals(2, started);
+    syncs.remove().complete(null);
+    assertTrue(second.isDone() && third.isDone());
+    assertEquals(2, started);
+  }
+
+  @Test
+  void aFailureReachesThoseThatItServedAlone() {
+    CompletableFuture<Void> first = queue.flush();
+    CompletableFuture<Void> second = queue.flush();
+    syncs.remove().completeExceptionally(new IllegalStateException("broken"));
+    assertTrue(first.isCompletedExceptionally());
+    assertFalse(second.isDone());
+    syncs.remove().complete(null);
+    assertFalse(second.isCompletedExceptionally());
+  }
+
+  @Test
+  void afterAPauseAFlushStartsAnew() {
+    queue.flush();
+    syncs.remove().complete(null);
+    CompletableFuture<Void> later = queue.flush();
+    assertEquals(2, started);
+    assertFalse(later.isDone());
+  }
+}
