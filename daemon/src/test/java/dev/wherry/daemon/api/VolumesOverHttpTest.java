@@ -70,6 +70,25 @@ final class VolumesOverHttpTest {
   }
 
   @Test
+  void theDaemonsOwnFilesAreNobodysBackingByAnyName() throws IOException {
+    Path link = Files.createLink(dir.resolve("innocent"), data.resolve("lock"));
+    for (String own :
+        List.of(link.toString(), data + "/lock", "file:" + data + "/lock", data + "/catalog.db")) {
+      String why = refused(409, rest.post(VOLUMES, "{'suid': 'a', 'backing': ['" + own + "']}"));
+      assertTrue(why.contains("wherryd itself"), why);
+    }
+  }
+
+  @Test
+  void aliasesOfAliasesAreClosedBeforeWhatTheyLeadTo() {
+    // In the end stop() says whether all of them were.
+    create("{'suid': 'm', 'size': 1048576}");
+    create("{'suid': 'z', 'backing': ['wherry:m']}");
+    create("{'suid': 'a', 'backing': ['wherry:z']}");
+    create("{'suid': 'b', 'backing': ['wherry:a']}");
+  }
+
+  @Test
   void aVolumeIsMadeListedShownAndDeleted() {
     JsonNode v = create("{'suid': 'a', 'size': 1048577}");
     assertEquals("a", v.path("suid").asText());
