@@ -80,6 +80,20 @@ final class VolumesOverHttpTest {
   }
 
   @Test
+  void aSettingThatTheHandlerDoesNotTakeIsNamed() {
+    String why =
+        refused(422, rest.post(VOLUMES, "{'suid': 'a', 'size': 4096, 'settings': {'k': 'v'}}"));
+    assertTrue(why.contains("'k'"), why);
+    assertFalse(Files.exists(data.resolve("volumes/a.img")));
+  }
+
+  @Test
+  void backingsThatAddUpToMoreThanThereAreOffsetsAreImpossible() {
+    String huge = "'zero:8388607T'";
+    refused(422, rest.post(VOLUMES, "{'suid': 'a', 'backing': [" + huge + ", " + huge + "]}"));
+  }
+
+  @Test
   void aliasesOfAliasesAreClosedBeforeWhatTheyLeadTo() {
     // In the end stop() says whether all of them were.
     create("{'suid': 'm', 'size': 1048576}");
