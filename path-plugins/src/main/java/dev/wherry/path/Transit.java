@@ -91,7 +91,12 @@ final class Transit {
 
   /** Makes a request for which the gate was entered. */
   <T> CompletableFuture<T> start(Request<T> request) {
-    CompletableFuture<T> done = request.on(handler);
+    PathHandler now = handler;
+    // It was validated against the size that the connection was told; the volume may be shorter by
+    // now, and stays so until this request has left.
+    NbdException misfit = request.misfit(now.info().size());
+    CompletableFuture<T> done =
+        misfit == null ? request.on(now) : CompletableFuture.failedFuture(misfit);
     if (!request.durable() && done.isDone() && !done.isCompletedExceptionally()) {
       leave();
       return done;

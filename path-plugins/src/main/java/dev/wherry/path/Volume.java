@@ -318,7 +318,8 @@ public final class Volume implements BlockDevice {
       return false;
     }
     try {
-      return handler().tryRead(offset, length, into);
+      PathHandler h = handler();
+      return fits(h, offset, length) && h.tryRead(offset, length, into);
     } finally {
       transit.leave();
     }
@@ -330,7 +331,8 @@ public final class Volume implements BlockDevice {
       return false;
     }
     try {
-      return handler().tryWrite(offset, data);
+      PathHandler h = handler();
+      return fits(h, offset, data.readableBytes()) && h.tryWrite(offset, data);
     } finally {
       transit.leave();
     }
@@ -342,10 +344,16 @@ public final class Volume implements BlockDevice {
       return null;
     }
     try {
-      return handler().trySend(offset, length);
+      PathHandler h = handler();
+      return fits(h, offset, length) ? h.trySend(offset, length) : null;
     } finally {
       transit.leave();
     }
+  }
+
+  /** Whether the volume still has the range: it may have shrunk since it was validated. */
+  private static boolean fits(PathHandler handler, long offset, int length) {
+    return offset + length <= handler.info().size();
   }
 
   @Override

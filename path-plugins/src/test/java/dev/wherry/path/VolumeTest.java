@@ -354,6 +354,22 @@ class VolumeTest {
   }
 
   @Test
+  void aConnectionThatKnowsALargerSizeCannotReachPastTheEndOfAShrunkVolume() {
+    int end = (int) volume.info().size();
+    volume.resize(end - 4096).join();
+    ByteBuf data = Unpooled.copiedBuffer(new byte[4096]);
+    try {
+      assertFalse(volume.tryWrite(end - 4096, data));
+      assertEquals(NbdError.ENOSPC, errorOf(volume.write(end - 4096, data, 0)));
+      assertFalse(volume.tryRead(end - 4096, 4096, Unpooled.buffer(4096)));
+      assertEquals(NbdError.EINVAL, errorOf(volume.read(end - 4096, 4096)));
+      assertEquals(end - 4096, volume.info().size());
+    } finally {
+      data.release();
+    }
+  }
+
+  @Test
   void aHandlerThatThrowsCostsOneRequestOnly() {
     Volume broken =
         new Volume(

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sqlite.SQLiteErrorCode;
 
 /**
  * The one thread that writes the catalog. It takes all changes that wait, makes them in one
@@ -19,7 +20,8 @@ import org.slf4j.LoggerFactory;
  * whether it holds one change or a hundred.
  *
  * <p>A change that fails is rolled back alone. A commit that fails fails the writer for good: what
- * lies on the disk is then unknown, and trying again would only pretend otherwise.
+ * lies on the disk is then unknown, and trying again would only pretend otherwise. A full disk is
+ * different: SQLite rolls back, and the next change may find room.
  */
 final class CatalogWriter {
   /** A change of the catalog, within a transaction. */
@@ -128,9 +130,7 @@ final class CatalogWriter {
       db.setAutoCommit(true);
       commits.incrementAndGet();
     } catch (SQLException e) {
-      CatalogException failure = new CatalogException("the catalog cannot commit: " + e, e);
-      failed = failure;
-      log.error("the catalog cannot commit; no change is accepted until a restart", e);
+      CatalogException failure = isFull(e) && rolledBack() ? full(e) : broken(e);
       group.forEach(p -> p.done.completeExceptionally(failure));
       return;
     }
@@ -144,9 +144,55 @@ final class CatalogWriter {
       db.releaseSavepoint(before);
       return true;
     } catch (SQLException e) {
+      if (isFull(e)) {
+        // SQLite has rolled back all of the transaction, the savepoint included.
+        throw e;
+      }
       db.rollback(before);
       p.done.completeExceptionally(new CatalogException("the catalog refuses the change: " + e, e));
       return false;
     }
+  }
+
+  /** "The database or disk is full": SQLite has written nothing that counts. */
+  private static boolean isFull(SQLException e) {
+    return (e.getErrorCode() & 0xff) == SQLiteErrorCode.SQLITE_FULL.code;
+  }
+
+  /** Ends the transaction, which SQLite may have ended by itself. */
+  private boolean rolledBack() {
+    try {
+      unlessNoTransaction(db::rollback);
+      unlessNoTransaction(() -> db.setAutoCommit(true));
+      return db.getAutoCommit();
+    } catch (SQLException e) {
+      log.error("the catalog cannot be rolled back", e);
+      return false;
+    }
+  }
+
+  private interface Step {
+    void run() throws SQLException;
+  }
+
+  private static void unlessNoTransaction(Step step) throws SQLException {
+    try {
+      step.run();
+    } catch (SQLException e) {
+      if (!String.valueOf(e.getMessage()).contains("no transaction is active")) {
+        throw e;
+      }
+    }
+  }
+
+  private static CatalogException full(SQLException e) {
+    return new CatalogException("no space for the catalog: " + e.getMessage(), e, true);
+  }
+
+  private CatalogException broken(SQLException e) {
+    CatalogException failure = new CatalogException("the catalog cannot commit: " + e, e);
+    failed = failure;
+    log.error("the catalog cannot commit; no change is accepted until a restart", e);
+    return failure;
   }
 }

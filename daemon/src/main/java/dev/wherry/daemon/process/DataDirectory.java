@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 
 /**
  * Where everything lies.
@@ -51,6 +52,13 @@ public record DataDirectory(Path root) {
 
   public Path catalog() {
     return root.resolve("catalog.db");
+  }
+
+  /** The files that the daemon holds open or locked and that are nobody's volume. */
+  public List<Path> own() {
+    String catalog = catalog().getFileName().toString();
+    return List.of(
+        lock(), catalog(), root.resolve(catalog + "-wal"), root.resolve(catalog + "-shm"));
   }
 
   public Path volumes() {

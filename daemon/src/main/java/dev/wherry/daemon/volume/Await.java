@@ -66,8 +66,8 @@ final class Await {
     if (t instanceof IllegalStateException) {
       return Refusal.conflict(text);
     }
-    if (t instanceof CatalogException) {
-      return new Refusal(Refusal.Kind.UNAVAILABLE, text);
+    if (t instanceof CatalogException c) {
+      return new Refusal(c.noSpace() ? Refusal.Kind.NO_SPACE : Refusal.Kind.UNAVAILABLE, text);
     }
     return new IllegalStateException(what + " failed", t);
   }

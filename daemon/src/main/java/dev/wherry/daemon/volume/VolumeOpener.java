@@ -61,6 +61,9 @@ final class VolumeOpener {
       }
       // NBD clients may ask for any byte, whatever the blocks of the disk are.
       return AlignedDevice.of(opened.size() == 1 ? opened.get(0) : new ConcatDevice(opened));
+    } catch (ArithmeticException e) {
+      opened.forEach(this::close);
+      throw Refusal.impossible("the backings of volume " + record.suid() + " add up to over 8 EiB");
     } catch (RuntimeException e) {
       opened.forEach(this::close);
       throw e;
@@ -89,6 +92,10 @@ final class VolumeOpener {
               .open(record.suid(), sized, record.settings()),
           limit,
           "opening handler " + record.handler());
+    } catch (IllegalArgumentException e) {
+      // A setting that the handler does not take.
+      close(devices);
+      throw Refusal.impossible(String.valueOf(e.getMessage()));
     } catch (RuntimeException e) {
       close(devices);
       throw e;

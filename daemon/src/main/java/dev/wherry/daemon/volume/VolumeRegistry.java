@@ -107,6 +107,7 @@ public final class VolumeRegistry {
    * @return done when every volume was opened or given up
    */
   public CompletableFuture<Void> start(Executor threads) {
+    claims.reserve(data.own());
     List<CompletableFuture<Void>> opening = new ArrayList<>();
     for (VolumeRecord record : catalog.volumes()) {
       if (record.state() != State.READY) {
@@ -150,9 +151,9 @@ public final class VolumeRegistry {
   public boolean close(Duration limit) {
     long end = System.nanoTime() + limit.toNanos();
     boolean clean = true;
-    // Aliases first: they need what they lead to.
+    // Aliases before what they lead to, and aliases of aliases before those.
     List<VolumeEntry> order = new ArrayList<>(entries.values());
-    order.sort(Comparator.comparing((VolumeEntry e) -> aliases(e.record()).isEmpty()));
+    order.sort(Comparator.comparingInt((VolumeEntry e) -> depth(e.record())).reversed());
     for (VolumeEntry e : order) {
       Volume v = e.volume();
       if (v == null) {
@@ -431,6 +432,16 @@ public final class VolumeRegistry {
 
   static void commit(CompletableFuture<Void> change) {
     Await.done(change, COMMIT_LIMIT, "the commit of the catalog");
+  }
+
+  /** How many volumes in a row it leads to: 0 for one that is no alias. There are no cycles. */
+  private int depth(VolumeRecord record) {
+    return aliases(record).stream()
+        .map(entries::get)
+        .filter(e -> e != null)
+        .mapToInt(e -> 1 + depth(e.record()))
+        .max()
+        .orElse(0);
   }
 
   /** The volumes that this one leads to. */

@@ -70,6 +70,39 @@ final class VolumesOverHttpTest {
   }
 
   @Test
+  void theDaemonsOwnFilesAreNobodysBackingByAnyName() throws IOException {
+    Path link = Files.createLink(dir.resolve("innocent"), data.resolve("lock"));
+    for (String own :
+        List.of(link.toString(), data + "/lock", "file:" + data + "/lock", data + "/catalog.db")) {
+      String why = refused(409, rest.post(VOLUMES, "{'suid': 'a', 'backing': ['" + own + "']}"));
+      assertTrue(why.contains("wherryd itself"), why);
+    }
+  }
+
+  @Test
+  void aSettingThatTheHandlerDoesNotTakeIsNamed() {
+    String why =
+        refused(422, rest.post(VOLUMES, "{'suid': 'a', 'size': 4096, 'settings': {'k': 'v'}}"));
+    assertTrue(why.contains("'k'"), why);
+    assertFalse(Files.exists(data.resolve("volumes/a.img")));
+  }
+
+  @Test
+  void backingsThatAddUpToMoreThanThereAreOffsetsAreImpossible() {
+    String huge = "'zero:8388607T'";
+    refused(422, rest.post(VOLUMES, "{'suid': 'a', 'backing': [" + huge + ", " + huge + "]}"));
+  }
+
+  @Test
+  void aliasesOfAliasesAreClosedBeforeWhatTheyLeadTo() {
+    // In the end stop() says whether all of them were.
+    create("{'suid': 'm', 'size': 1048576}");
+    create("{'suid': 'z', 'backing': ['wherry:m']}");
+    create("{'suid': 'a', 'backing': ['wherry:z']}");
+    create("{'suid': 'b', 'backing': ['wherry:a']}");
+  }
+
+  @Test
   void aVolumeIsMadeListedShownAndDeleted() {
     JsonNode v = create("{'suid': 'a', 'size': 1048577}");
     assertEquals("a", v.path("suid").asText());

@@ -9,6 +9,7 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;
 import java.io.DataInputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Files;
@@ -52,7 +53,10 @@ class ReadmeTest {
         NbdServer.create(new NbdServerOptions(group, directory, ServerLimits.DEFAULT, null, 0));
     bound[0] =
         (InetSocketAddress)
-            server.listen(new InetSocketAddress("127.0.0.1", 0), TlsMode.OFF).join().address();
+            server
+                .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), TlsMode.OFF)
+                .join()
+                .address();
     return server;
   }
 
@@ -78,7 +82,7 @@ class ReadmeTest {
             Files.readString(
                 Path.of("src/test/java", getClass().getName().replace('.', '/') + ".java")));
     String readme = Files.readString(Path.of("README.md"));
-    String block = readme.substring(readme.indexOf("```java") + 7);
+    String block = readme.substring(readme.indexOf("```java", readme.indexOf("## A server")) + 7);
     for (String line : block.substring(0, block.indexOf("```")).lines().toList()) {
       // The port and the event loops are the test's own.
       if (!line.contains("server.listen")) {

@@ -106,9 +106,10 @@ final class ReferenceServer {
     }
     switch (option) {
       case OPT_EXPORT_NAME -> {
-        if (length <= 4096 && known(new String(data.array(), StandardCharsets.UTF_8))) {
+        String name = StandardCharsets.UTF_8.decode(data).toString();
+        if (length <= 4096 && known(name)) {
           exportNameBytes = noZeroes ? 10 : 134;
-          transmit(new String(data.array(), StandardCharsets.UTF_8));
+          transmit(name);
         } else {
           end = End.CLOSED;
         }
