@@ -2,6 +2,7 @@ package dev.wherry.daemon.catalog;
 
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.catalog.VolumeRecord.State;
+import dev.wherry.daemon.process.DataDirectory;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -85,10 +86,11 @@ public final class CatalogCheck {
   }
 
   private void volumes(List<VolumeRows.Stored> stored) throws IOException {
+    OwnImages images = new OwnImages(new DataDirectory(data));
     Set<String> suids = new HashSet<>();
     Set<Path> known = new HashSet<>();
     for (VolumeRows.Stored s : stored) {
-      VolumeRecord v = s.volume();
+      VolumeRecord v = images.located(s.volume());
       if (!s.intact()) {
         findings.add("volume " + v.suid() + ": its record does not match its checksum");
       }

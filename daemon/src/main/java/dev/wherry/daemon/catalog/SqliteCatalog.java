@@ -1,5 +1,6 @@
 package dev.wherry.daemon.catalog;
 
+import dev.wherry.daemon.process.DataDirectory;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -22,9 +23,12 @@ public final class SqliteCatalog implements Catalog {
   private final NodeIdentity identity;
   private final List<VolumeRecord> volumes;
   private final CatalogWriter writer;
+  private final OwnImages images;
 
-  private SqliteCatalog(Connection db, NodeIdentity identity, List<VolumeRecord> volumes) {
+  private SqliteCatalog(
+      Connection db, OwnImages images, NodeIdentity identity, List<VolumeRecord> volumes) {
     this.db = db;
+    this.images = images;
     this.identity = identity;
     this.volumes = List.copyOf(volumes);
     this.writer = new CatalogWriter(db);
@@ -42,16 +46,19 @@ public final class SqliteCatalog implements Catalog {
   /**
    * Opens the catalog, and makes or migrates it where needed. Blocks.
    *
-   * @param file {@code catalog.db}, whose directory exists
+   * @param data exists
    * @param node the node's name, recorded
    * @throws CatalogException if it cannot be used
    */
-  public static SqliteCatalog open(Path file, String node, Clock clock) {
+  public static SqliteCatalog open(DataDirectory data, String node, Clock clock) {
+    Path file = data.catalog();
+    OwnImages images = new OwnImages(data);
     Connection db = null;
     try {
       db = CatalogFile.open(file);
       Schema.migrate(db, clock.millis());
-      SqliteCatalog catalog = new SqliteCatalog(db, identify(db, node, clock), intact(db));
+      SqliteCatalog catalog =
+          new SqliteCatalog(db, images, identify(db, node, clock), intact(db, images));
       catalog.writer.start();
       return catalog;
     } catch (SQLException | CatalogException | IllegalArgumentException e) {
@@ -72,7 +79,7 @@ public final class SqliteCatalog implements Catalog {
 
   @Override
   public CompletableFuture<Void> put(VolumeRecord volume) {
-    return writer.submit(c -> VolumeRows.put(c, volume));
+    return writer.submit(c -> VolumeRows.put(c, images.stored(volume)));
   }
 
   @Override
@@ -91,14 +98,14 @@ public final class SqliteCatalog implements Catalog {
     close(db);
   }
 
-  private static List<VolumeRecord> intact(Connection db) throws SQLException {
+  private static List<VolumeRecord> intact(Connection db, OwnImages images) throws SQLException {
     List<VolumeRecord> found = new ArrayList<>();
     for (VolumeRows.Stored s : VolumeRows.read(db)) {
       if (!s.intact()) {
         throw new CatalogException(
             "the record of volume " + s.volume().suid() + " does not match its checksum");
       }
-      found.add(s.volume());
+      found.add(images.located(s.volume()));
     }
     return found;
   }

@@ -416,8 +416,14 @@ public final class VolumeRegistry {
   private void erase(VolumeRecord record) {
     for (Backing b : record.backing()) {
       if (b.managed()) {
+        Path file = Path.of(b.spec());
+        if (!data.volumes().equals(file.getParent())) {
+          throw new Refusal(
+              Refusal.Kind.UNAVAILABLE,
+              file + " is not removed: it is not in " + data.volumes() + " of this daemon");
+        }
         try {
-          BackingFile.delete(Path.of(b.spec()));
+          BackingFile.delete(file);
         } catch (IOException e) {
           throw new Refusal(
               Refusal.Kind.UNAVAILABLE, b.spec() + " cannot be removed: " + e.getMessage());

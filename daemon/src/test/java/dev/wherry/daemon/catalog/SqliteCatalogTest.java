@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.catalog.VolumeRecord.State;
+import dev.wherry.daemon.process.DataDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +26,7 @@ final class SqliteCatalogTest {
   @TempDir Path dir;
 
   private SqliteCatalog open() {
-    return SqliteCatalog.open(dir.resolve("catalog.db"), "n", Clock.systemUTC());
+    return SqliteCatalog.open(new DataDirectory(dir), "n", Clock.systemUTC());
   }
 
   private VolumeRecord volume(String suid) {
@@ -64,13 +65,41 @@ final class SqliteCatalogTest {
   }
 
   @Test
+  void aDataDirectoryThatWasCopiedOrMovedHasItsOwnImages() throws Exception {
+    try (SqliteCatalog c = open()) {
+      c.put(volume("a")).join();
+    }
+    Path copy = Files.createDirectory(dir.resolve("copy"));
+    Files.copy(dir.resolve("catalog.db"), copy.resolve("catalog.db"));
+    try (SqliteCatalog c = SqliteCatalog.open(new DataDirectory(copy), "n", Clock.systemUTC())) {
+      assertEquals(
+          List.of(new Backing(copy + "/volumes/a.img", true)), c.volumes().get(0).backing());
+    }
+    Files.createDirectory(copy.resolve("volumes"));
+    Files.write(copy.resolve("volumes/a.img"), new byte[1 << 20]);
+    assertEquals(List.of(), CatalogCheck.run(copy));
+  }
+
+  @Test
+  void anImageThatWasRecordedByItsWholePathIsFound() throws Exception {
+    try (SqliteCatalog c = open()) {
+      c.put(volume("a")).join();
+    }
+    VolumeRecord old = volume("a");
+    sql("UPDATE volume_backing SET spec = '" + old.backing().get(0).spec() + "'");
+    sql("UPDATE volume SET checksum = " + old.checksum());
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(old), c.volumes());
+    }
+  }
+
+  @Test
   void theIdentityOfANodeStaysWhenItsNameChanges() {
     String uuid;
     try (SqliteCatalog c = open()) {
       uuid = c.identity().uuid();
     }
-    try (SqliteCatalog c =
-        SqliteCatalog.open(dir.resolve("catalog.db"), "other", Clock.systemUTC())) {
+    try (SqliteCatalog c = SqliteCatalog.open(new DataDirectory(dir), "other", Clock.systemUTC())) {
       assertEquals(new NodeIdentity(uuid, "other"), c.identity());
     }
   }

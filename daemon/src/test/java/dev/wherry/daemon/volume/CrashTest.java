@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.daemon.catalog.Catalog;
 import dev.wherry.daemon.catalog.CatalogCheck;
 import dev.wherry.daemon.catalog.SqliteCatalog;
+import dev.wherry.daemon.process.DataDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,7 +47,7 @@ final class CrashTest {
 
   private Catalog catalog() throws IOException {
     Files.createDirectories(dir);
-    return SqliteCatalog.open(dir.resolve("catalog.db"), "n", Clock.systemUTC());
+    return SqliteCatalog.open(new DataDirectory(dir), "n", Clock.systemUTC());
   }
 
   private VolumeRegistry registry(Catalog catalog, String deadly) {
