@@ -76,7 +76,7 @@ public record VolumeRecord(
         suid, size, blockSize, readOnly, handler, value, backing, access, state, createdAt);
   }
 
-  VolumeRecord withBacking(List<Backing> value) {
+  public VolumeRecord withBacking(List<Backing> value) {
     return new VolumeRecord(
         suid, size, blockSize, readOnly, handler, settings, value, access, state, createdAt);
   }

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,13 +52,29 @@ final class VolumeOpener {
     }
   }
 
+  private BlockDevice device(String spec, DeviceContext ctx) {
+    CompletableFuture<BlockDevice> opening = plugins.open(spec, ctx);
+    try {
+      return Await.done(opening, limit, "opening backing " + spec);
+    } catch (RuntimeException e) {
+      // Nobody waits for it any more, should it open after all.
+      opening.whenComplete(
+          (device, failure) -> {
+            if (device != null) {
+              device.close();
+            }
+          });
+      throw e;
+    }
+  }
+
   /** Opens the devices of a volume as one; closes what it opened if one cannot be. */
   BlockDevice devices(VolumeRecord record) {
     DeviceContext ctx = context.forVolume(record.suid()).asReadOnly(record.readOnly());
     List<BlockDevice> opened = new ArrayList<>();
     try {
       for (Backing b : record.backing()) {
-        opened.add(Await.done(plugins.open(b.spec(), ctx), limit, "opening backing " + b.spec()));
+        opened.add(device(b.spec(), ctx));
       }
       // NBD clients may ask for any byte, whatever the blocks of the disk are.
       return AlignedDevice.of(opened.size() == 1 ? opened.get(0) : new ConcatDevice(opened));

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.daemon.catalog.Catalog;
 import dev.wherry.daemon.catalog.CatalogCheck;
 import dev.wherry.daemon.catalog.SqliteCatalog;
+import dev.wherry.daemon.catalog.VolumeRecord.Backing;
+import dev.wherry.daemon.catalog.VolumeRecord.State;
 import dev.wherry.daemon.process.DataDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -108,6 +110,65 @@ final class CrashTest {
       registry.close(Duration.ofSeconds(10));
     }
     assertEquals(List.of("b"), afterRestart());
+  }
+
+  @Test
+  void anImageThatCannotBeRemovedKeepsNoOtherVolumeDown() throws IOException {
+    Path image = dir.resolve("volumes/a.img");
+    try (Catalog catalog = catalog()) {
+      VolumeRegistry registry = registry(catalog, "delete: recorded");
+      registry.create(wanted("a"));
+      registry.create(wanted("b"));
+      assertThrows(Death.class, () -> registry.delete("a", false));
+      registry.close(Duration.ofSeconds(10));
+    }
+    Files.delete(image);
+    Files.createDirectories(image.resolve("not empty"));
+    try (Catalog catalog = catalog()) {
+      VolumeRegistry registry = registry(catalog, "never");
+      registry.start(Runnable::run).join();
+      assertEquals("online", registry.get("b").state());
+      assertEquals("failed", registry.get("a").state());
+      String reason = String.valueOf(registry.get("a").reason());
+      assertTrue(reason.contains(image.toString()), reason);
+      assertThrows(Refusal.class, () -> new VolumeChanges(registry).reopen("a"));
+      assertThrows(Refusal.class, () -> registry.delete("a", false));
+
+      Files.delete(image.resolve("not empty"));
+      registry.delete("a", false);
+      assertTrue(registry.close(Duration.ofSeconds(10)));
+    }
+    assertEquals(List.of("b"), afterRestart());
+  }
+
+  @Test
+  void aVolumeThatCannotBeRemovedIsNoLongerOnline() throws IOException {
+    Path image = dir.resolve("volumes/a.img");
+    VolumeRegistry registry = registry(new MemoryCatalog(), "never");
+    registry.create(wanted("a"));
+    Files.delete(image);
+    Files.createDirectories(image.resolve("not empty"));
+    assertThrows(Refusal.class, () -> registry.delete("a", false));
+    assertEquals("failed", registry.get("a").state());
+    assertTrue(registry.close(Duration.ofSeconds(10)));
+  }
+
+  @Test
+  void anImageOutsideOfTheDataDirectoryIsNeverRemoved() throws IOException {
+    Path other = Files.write(dir.resolve("a.img"), new byte[8192]);
+    MemoryCatalog catalog = new MemoryCatalog();
+    VolumeRegistry first = registry(new MemoryCatalog(), "never");
+    catalog.put(
+        first
+            .create(wanted("a"))
+            .record()
+            .withBacking(List.of(new Backing(other.toString(), true)))
+            .withState(State.DELETING));
+    assertTrue(first.close(Duration.ofSeconds(10)));
+    VolumeRegistry registry = registry(catalog, "never");
+    registry.start(Runnable::run).join();
+    assertTrue(Files.exists(other));
+    assertEquals("failed", registry.get("a").state());
   }
 
   private List<String> catalogued() throws IOException {
