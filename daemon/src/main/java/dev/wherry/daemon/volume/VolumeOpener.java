@@ -81,6 +81,10 @@ final class VolumeOpener {
     } catch (ArithmeticException e) {
       opened.forEach(this::close);
       throw Refusal.impossible("the backings of volume " + record.suid() + " add up to over 8 EiB");
+    } catch (DeviceException e) {
+      // The devices do not go together.
+      opened.forEach(this::close);
+      throw Await.refusal(e, "opening volume " + record.suid());
     } catch (RuntimeException e) {
       opened.forEach(this::close);
       throw e;
