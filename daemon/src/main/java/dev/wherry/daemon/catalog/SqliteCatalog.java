@@ -1,6 +1,8 @@
 package dev.wherry.daemon.catalog;
 
 import dev.wherry.daemon.process.DataDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -13,11 +15,14 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteJDBCLoader;
 
 /** The catalog in a SQLite file; see {@link Schema} for its tables. */
 public final class SqliteCatalog implements Catalog {
   private static final Logger log = LoggerFactory.getLogger(SqliteCatalog.class);
+
+  private static final long SCARCE_BYTES = 64 << 10;
 
   private final Connection db;
   private final NodeIdentity identity;
@@ -63,7 +68,8 @@ public final class SqliteCatalog implements Catalog {
       return catalog;
     } catch (SQLException | CatalogException | IllegalArgumentException e) {
       close(db);
-      throw new CatalogException("catalog " + file + ": " + e.getMessage(), e);
+      String why = isFull(e, file) ? "the disk is full: " : "";
+      throw new CatalogException("catalog " + file + ": " + why + e.getMessage(), e);
     }
   }
 
@@ -108,6 +114,22 @@ public final class SqliteCatalog implements Catalog {
       found.add(images.located(s.volume()));
     }
     return found;
+  }
+
+  /** SQLite says "I/O error" of some files that it finds no room for. */
+  private static boolean isFull(Exception failure, Path file) {
+    if (!(failure instanceof SQLException e)) {
+      return false;
+    }
+    int code = e.getErrorCode() & 0xff;
+    try {
+      return code == SQLiteErrorCode.SQLITE_FULL.code
+          || (code == SQLiteErrorCode.SQLITE_IOERR.code
+              && Files.getFileStore(file.getParent()).getUsableSpace() < SCARCE_BYTES);
+    } catch (IOException unknown) {
+      log.debug("the room for {} is unknown", file, unknown);
+      return false;
+    }
   }
 
   private static NodeIdentity identify(Connection db, String node, Clock clock)
