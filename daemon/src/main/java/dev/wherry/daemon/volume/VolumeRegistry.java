@@ -112,6 +112,7 @@ public final class VolumeRegistry {
   public CompletableFuture<Void> start(Executor threads) {
     claims.reserve(data.own());
     List<CompletableFuture<Void>> all = new ArrayList<>();
+    OrphanImages.warn(data, catalog.volumes());
     for (VolumeRecord record : catalog.volumes()) {
       if (record.state() != State.READY) {
         finish(record);

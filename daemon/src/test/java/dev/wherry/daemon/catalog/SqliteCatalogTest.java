@@ -1,12 +1,15 @@
 package dev.wherry.daemon.catalog;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.catalog.VolumeRecord.State;
 import dev.wherry.daemon.process.DataDirectory;
+import dev.wherry.daemon.process.DataLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -218,6 +221,47 @@ final class SqliteCatalogTest {
   @Test
   void theCheckOfADirectoryWithoutCatalogSaysSo() {
     assertTrue(CatalogCheck.run(dir).get(0).contains("there is no catalog"));
+  }
+
+  @Test
+  void anOpenCatalogNeedsNoSharedMemoryFile() {
+    try (SqliteCatalog c = open()) {
+      c.put(volume("a")).join();
+      assertFalse(Files.exists(dir.resolve("catalog.db-shm")));
+    }
+  }
+
+  @Test
+  void theCheckFindsAnEmptyCatalogAndChangesNothing() throws IOException {
+    Path file = Files.createFile(dir.resolve("catalog.db"));
+    image("lost", 1);
+    String findings = String.join("\n", CatalogCheck.run(dir));
+    assertTrue(findings.contains("is empty"), findings);
+    assertTrue(findings.contains("lost.img belongs to no volume"), findings);
+    assertEquals(0, Files.size(file));
+    try (var left = Files.list(dir)) {
+      assertEquals(2, left.count());
+    }
+  }
+
+  @Test
+  void theCheckReadsWhatACrashLeftInTheLogAndLeavesItThere() throws IOException {
+    Path crashed = Files.createDirectory(dir.resolve("crashed"));
+    try (SqliteCatalog c = open()) {
+      c.put(volume("a")).join();
+      for (String name : List.of("catalog.db", "catalog.db-wal")) {
+        Files.copy(dir.resolve(name), crashed.resolve(name));
+      }
+    }
+    byte[] log = Files.readAllBytes(crashed.resolve("catalog.db-wal"));
+    assertTrue(CatalogCheck.run(crashed).get(0).contains("a.img is missing"));
+    assertArrayEquals(log, Files.readAllBytes(crashed.resolve("catalog.db-wal")));
+  }
+
+  @Test
+  void theCheckTakesTheLockOnlyWhereThereIsOne() throws IOException {
+    assertTrue(DataLock.takeIfThere(new DataDirectory(dir)).isEmpty());
+    assertFalse(Files.exists(dir.resolve("lock")));
   }
 
   private void image(String suid, int size) throws IOException {

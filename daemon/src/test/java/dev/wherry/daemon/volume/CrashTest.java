@@ -171,6 +171,13 @@ final class CrashTest {
     assertEquals("failed", registry.get("a").state());
   }
 
+  @Test
+  void imagesThatAnEmptyCatalogDoesNotKnowAreNamed() throws IOException {
+    Files.createDirectories(dir.resolve("volumes"));
+    Files.write(dir.resolve("volumes/lost.img"), new byte[1]);
+    assertEquals(List.of("lost.img"), OrphanImages.find(new DataDirectory(dir), List.of()));
+  }
+
   private List<String> catalogued() throws IOException {
     try (Catalog catalog = catalog()) {
       return catalog.volumes().stream().map(v -> v.suid()).toList();
