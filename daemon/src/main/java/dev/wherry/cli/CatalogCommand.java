@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -30,6 +31,16 @@ final class CatalogCommand implements Runnable {
     throw new ParameterException(Objects.requireNonNull(spec).commandLine(), "a verb is missing");
   }
 
+  private static List<String> findings(Path dir) throws IOException {
+    Optional<DataLock> held = DataLock.takeIfThere(new DataDirectory(dir));
+    if (held.isEmpty()) {
+      return CatalogCheck.run(dir);
+    }
+    try (DataLock lock = held.get()) {
+      return lock.whileHeld(() -> CatalogCheck.run(dir));
+    }
+  }
+
   @Command(name = "check", description = "Structure, checksums, invariants; exit 1 with findings.")
   int check(
       @Option(names = "--data", paramLabel = "DIR", description = "default: /var/lib/wherry")
@@ -43,8 +54,8 @@ final class CatalogCommand implements Runnable {
       throw new CliException("data directory " + dir + " does not exist");
     }
     List<String> findings;
-    try (DataLock lock = DataLock.take(new DataDirectory(dir))) {
-      findings = lock.whileHeld(() -> CatalogCheck.run(dir));
+    try {
+      findings = findings(dir);
     } catch (StartException e) {
       throw new CliException("catalog check is for when no daemon runs: " + e.getMessage());
     } catch (IOException e) {

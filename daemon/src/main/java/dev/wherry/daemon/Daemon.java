@@ -142,8 +142,7 @@ public final class Daemon {
         prepared
             .sqlite()
             .thenApplyAsync(
-                v -> SqliteCatalog.open(data.catalog(), config.node(), Clock.systemUTC()),
-                Daemon::ownThread);
+                v -> SqliteCatalog.open(data, config.node(), Clock.systemUTC()), Daemon::ownThread);
     EventLoopGroup loops = Loops.create(config.io());
     stops.push(() -> loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).await(4000));
     ThreadPoolExecutor workers = Pools.workers();

@@ -2,6 +2,7 @@ package dev.wherry.daemon.catalog;
 
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.catalog.VolumeRecord.State;
+import dev.wherry.daemon.process.DataDirectory;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -35,21 +36,48 @@ public final class CatalogCheck {
   public static List<String> run(Path data) {
     CatalogCheck check = new CatalogCheck(data);
     Path file = data.resolve("catalog.db");
-    if (!Files.isRegularFile(file)) {
-      check.findings.add("there is no catalog at " + file);
-    } else {
-      check.open(file);
+    try {
+      if (!Files.isRegularFile(file)) {
+        check.findings.add("there is no catalog at " + file);
+        check.orphans(Set.of());
+      } else {
+        check.copied(file);
+      }
+    } catch (IOException e) {
+      check.findings.add(data + " cannot be read: " + e);
     }
     return List.copyOf(check.findings);
   }
 
-  private void open(Path file) {
-    try (Connection db = CatalogFile.open(file)) {
+  /** SQLite may change a file that it only reads: it makes up for a crash. So it gets a copy. */
+  private void copied(Path file) throws IOException {
+    Path dir = Files.createTempDirectory("wherry-check");
+    Path copy = dir.resolve("catalog.db");
+    Path log = dir.resolve("catalog.db-wal");
+    try {
+      Files.copy(file, copy);
+      Path written = file.resolveSibling("catalog.db-wal");
+      if (Files.exists(written)) {
+        Files.copy(written, log);
+      }
+      open(file, copy);
+    } finally {
+      Files.deleteIfExists(log);
+      Files.deleteIfExists(copy);
+      Files.deleteIfExists(dir);
+    }
+  }
+
+  private void open(Path file, Path copy) throws IOException {
+    try (Connection db = CatalogFile.open(copy)) {
       structure(db);
       if (findings.isEmpty()) {
         int version = Schema.version(db);
         Schema.verify(db, version);
-        if (version != Schema.newest()) {
+        if (version == 0) {
+          findings.add("the catalog " + file + " is empty: it knows no volume and no node");
+          orphans(Set.of());
+        } else if (version != Schema.newest()) {
           findings.add(
               "the catalog's version is "
                   + version
@@ -61,8 +89,6 @@ public final class CatalogCheck {
       }
     } catch (SQLException | CatalogException | IllegalArgumentException e) {
       findings.add(file + " cannot be read: " + e.getMessage());
-    } catch (IOException e) {
-      findings.add(data + " cannot be read: " + e);
     }
   }
 
@@ -85,10 +111,11 @@ public final class CatalogCheck {
   }
 
   private void volumes(List<VolumeRows.Stored> stored) throws IOException {
+    OwnImages images = new OwnImages(new DataDirectory(data));
     Set<String> suids = new HashSet<>();
     Set<Path> known = new HashSet<>();
     for (VolumeRows.Stored s : stored) {
-      VolumeRecord v = s.volume();
+      VolumeRecord v = images.located(s.volume());
       if (!s.intact()) {
         findings.add("volume " + v.suid() + ": its record does not match its checksum");
       }

@@ -14,6 +14,9 @@ final class CatalogFile {
     Connection db = JDBC.createConnection("jdbc:sqlite:" + file, new java.util.Properties());
     try (Statement s = db.createStatement()) {
       s.execute("PRAGMA busy_timeout = 5000");
+      // One process at a time has it, so the log's index is kept in memory: a file of shared memory
+      // cannot be made on a full disk, and a full disk must not keep the daemon from starting.
+      s.execute("PRAGMA locking_mode = EXCLUSIVE");
       s.execute("PRAGMA journal_mode = WAL");
       // A commit that was answered survives a power loss.
       s.execute("PRAGMA synchronous = FULL");

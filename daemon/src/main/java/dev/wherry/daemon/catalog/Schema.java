@@ -29,8 +29,10 @@ import java.util.List;
  *  volume_access  ── volume_id, position, rule ─────────────────────┘
  * </pre>
  *
- * A migration is never changed once it was released; a change is a new one at the end of the list.
- * Each runs in one transaction with the step of user_version.
+ * The spec of a managed backing is relative to the data directory; see {@link OwnImages}.
+ *
+ * <p>A migration is never changed once it was released; a change is a new one at the end of the
+ * list. Each runs in one transaction with the step of user_version.
  */
 final class Schema {
   /** "WHRY": says whose file it is. */

@@ -1,5 +1,8 @@
 package dev.wherry.daemon.catalog;
 
+import dev.wherry.daemon.process.DataDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -12,19 +15,25 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteJDBCLoader;
 
 /** The catalog in a SQLite file; see {@link Schema} for its tables. */
 public final class SqliteCatalog implements Catalog {
   private static final Logger log = LoggerFactory.getLogger(SqliteCatalog.class);
 
+  private static final long SCARCE_BYTES = 64 << 10;
+
   private final Connection db;
   private final NodeIdentity identity;
   private final List<VolumeRecord> volumes;
   private final CatalogWriter writer;
+  private final OwnImages images;
 
-  private SqliteCatalog(Connection db, NodeIdentity identity, List<VolumeRecord> volumes) {
+  private SqliteCatalog(
+      Connection db, OwnImages images, NodeIdentity identity, List<VolumeRecord> volumes) {
     this.db = db;
+    this.images = images;
     this.identity = identity;
     this.volumes = List.copyOf(volumes);
     this.writer = new CatalogWriter(db);
@@ -42,21 +51,25 @@ public final class SqliteCatalog implements Catalog {
   /**
    * Opens the catalog, and makes or migrates it where needed. Blocks.
    *
-   * @param file {@code catalog.db}, whose directory exists
+   * @param data exists
    * @param node the node's name, recorded
    * @throws CatalogException if it cannot be used
    */
-  public static SqliteCatalog open(Path file, String node, Clock clock) {
+  public static SqliteCatalog open(DataDirectory data, String node, Clock clock) {
+    Path file = data.catalog();
+    OwnImages images = new OwnImages(data);
     Connection db = null;
     try {
       db = CatalogFile.open(file);
       Schema.migrate(db, clock.millis());
-      SqliteCatalog catalog = new SqliteCatalog(db, identify(db, node, clock), intact(db));
+      SqliteCatalog catalog =
+          new SqliteCatalog(db, images, identify(db, node, clock), intact(db, images));
       catalog.writer.start();
       return catalog;
     } catch (SQLException | CatalogException | IllegalArgumentException e) {
       close(db);
-      throw new CatalogException("catalog " + file + ": " + e.getMessage(), e);
+      String why = isFull(e, file) ? "the disk is full: " : "";
+      throw new CatalogException("catalog " + file + ": " + why + e.getMessage(), e);
     }
   }
 
@@ -72,7 +85,7 @@ public final class SqliteCatalog implements Catalog {
 
   @Override
   public CompletableFuture<Void> put(VolumeRecord volume) {
-    return writer.submit(c -> VolumeRows.put(c, volume));
+    return writer.submit(c -> VolumeRows.put(c, images.stored(volume)));
   }
 
   @Override
@@ -91,16 +104,32 @@ public final class SqliteCatalog implements Catalog {
     close(db);
   }
 
-  private static List<VolumeRecord> intact(Connection db) throws SQLException {
+  private static List<VolumeRecord> intact(Connection db, OwnImages images) throws SQLException {
     List<VolumeRecord> found = new ArrayList<>();
     for (VolumeRows.Stored s : VolumeRows.read(db)) {
       if (!s.intact()) {
         throw new CatalogException(
             "the record of volume " + s.volume().suid() + " does not match its checksum");
       }
-      found.add(s.volume());
+      found.add(images.located(s.volume()));
     }
     return found;
+  }
+
+  /** SQLite says "I/O error" of some files that it finds no room for. */
+  private static boolean isFull(Exception failure, Path file) {
+    if (!(failure instanceof SQLException e)) {
+      return false;
+    }
+    int code = e.getErrorCode() & 0xff;
+    try {
+      return code == SQLiteErrorCode.SQLITE_FULL.code
+          || (code == SQLiteErrorCode.SQLITE_IOERR.code
+              && Files.getFileStore(file.getParent()).getUsableSpace() < SCARCE_BYTES);
+    } catch (IOException unknown) {
+      log.debug("the room for {} is unknown", file, unknown);
+      return false;
+    }
   }
 
   private static NodeIdentity identify(Connection db, String node, Clock clock)

@@ -76,6 +76,11 @@ public record VolumeRecord(
         suid, size, blockSize, readOnly, handler, value, backing, access, state, createdAt);
   }
 
+  public VolumeRecord withBacking(List<Backing> value) {
+    return new VolumeRecord(
+        suid, size, blockSize, readOnly, handler, settings, value, access, state, createdAt);
+  }
+
   /** CRC-32C of all of it: tells a record that rotted from one that was written. */
   public long checksum() {
     StringBuilder text = new StringBuilder(256);

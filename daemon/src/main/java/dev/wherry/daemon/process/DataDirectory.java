@@ -15,7 +15,7 @@ import java.util.List;
  *
  * <pre>
  *  DATA/lock              held by the running daemon, names its process
- *       catalog.db        what the node remembers (and catalog.db-wal, catalog.db-shm)
+ *       catalog.db        what the node remembers (and catalog.db-wal)
  *       volumes/SUID.img  default backing: a sparse file
  *       nbd.sock          every volume, over a unix socket
  *       sockets/SUID.sock one volume, over a unix socket

@@ -6,8 +6,10 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,15 +35,15 @@ public final class DataLock implements AutoCloseable {
           FileChannel.open(
               file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
       try {
-        if (tryLock(channel) == null) {
-          throw new StartException(
-              "data directory " + data.root() + " is in use by another wherryd" + holder(channel));
-        }
-        channel.truncate(0);
-        channel.write(
+        DataLock lock = hold(data, channel);
+        ByteBuffer pid =
             ByteBuffer.wrap(
-                (ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII)));
-        return new DataLock(channel);
+                (ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII));
+        int length = pid.remaining();
+        // In place, which needs no room on a full disk.
+        channel.write(pid, 0);
+        channel.truncate(length);
+        return lock;
       } catch (IOException | StartException e) {
         channel.close();
         throw e;
@@ -49,6 +51,39 @@ public final class DataLock implements AutoCloseable {
     } catch (IOException e) {
       throw new StartException("lock " + file + " cannot be taken: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Keeps a daemon away while its directory is looked at. Writes nothing.
+   *
+   * @return empty if there is no lock file, and so no daemon
+   * @throws StartException if another process has it; the text names the process
+   */
+  public static Optional<DataLock> takeIfThere(DataDirectory data) {
+    Path file = data.lock();
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    try {
+      FileChannel channel =
+          FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      try {
+        return Optional.of(hold(data, channel));
+      } catch (IOException | StartException e) {
+        channel.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      throw new StartException("lock " + file + " cannot be taken: " + e.getMessage(), e);
+    }
+  }
+
+  private static DataLock hold(DataDirectory data, FileChannel channel) throws IOException {
+    if (tryLock(channel) == null) {
+      throw new StartException(
+          "data directory " + data.root() + " is in use by another wherryd" + holder(channel));
+    }
+    return new DataLock(channel);
   }
 
   /** Does something while the lock is held. */

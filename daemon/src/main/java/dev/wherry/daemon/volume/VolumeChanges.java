@@ -117,6 +117,9 @@ public final class VolumeChanges {
       if (!entry.isFailed()) {
         throw Refusal.conflict("volume " + suid + " is " + entry.state() + ", not failed");
       }
+      if (entry.leaving()) {
+        throw Refusal.conflict("volume " + suid + " is half deleted; delete it again");
+      }
       registry.claims().take(entry.record());
       Volume volume = entry.volume();
       if (volume == null) {

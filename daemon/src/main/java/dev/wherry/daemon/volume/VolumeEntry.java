@@ -82,6 +82,12 @@ public final class VolumeEntry {
     opened.complete(null);
   }
 
+  /** It was closed in order to be deleted, and could not be. */
+  void stay(String reason) {
+    failure = reason;
+    volume = null;
+  }
+
   /** False while it is being created. */
   boolean visible() {
     return visible;
@@ -121,6 +127,10 @@ public final class VolumeEntry {
   }
 
   // Changes of one volume follow each other; the second one is refused rather than kept waiting.
+
+  boolean tryBegin(String what) {
+    return operation.compareAndSet(null, what);
+  }
 
   void begin(String what) {
     String running = operation.compareAndExchange(null, what);

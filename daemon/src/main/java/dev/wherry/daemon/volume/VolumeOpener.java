@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,19 +58,39 @@ final class VolumeOpener {
     }
   }
 
+  private BlockDevice device(String spec, DeviceContext ctx) {
+    CompletableFuture<BlockDevice> opening = plugins.open(spec, ctx);
+    try {
+      return Await.done(opening, limit, "opening backing " + spec);
+    } catch (RuntimeException e) {
+      // Nobody waits for it any more, should it open after all.
+      opening.whenComplete(
+          (device, failure) -> {
+            if (device != null) {
+              device.close();
+            }
+          });
+      throw e;
+    }
+  }
+
   /** Opens the devices of a volume as one; closes what it opened if one cannot be. */
   BlockDevice devices(VolumeRecord record) {
     DeviceContext ctx = context.forVolume(record.suid()).asReadOnly(record.readOnly());
     List<BlockDevice> opened = new ArrayList<>();
     try {
       for (Backing b : record.backing()) {
-        opened.add(Await.done(plugins.open(b.spec(), ctx), limit, "opening backing " + b.spec()));
+        opened.add(device(b.spec(), ctx));
       }
       // NBD clients may ask for any byte, whatever the blocks of the disk are.
       return AlignedDevice.of(opened.size() == 1 ? opened.get(0) : new ConcatDevice(opened));
     } catch (ArithmeticException e) {
       opened.forEach(this::close);
       throw Refusal.impossible("the backings of volume " + record.suid() + " add up to over 8 EiB");
+    } catch (DeviceException e) {
+      // The devices do not go together.
+      opened.forEach(this::close);
+      throw Await.refusal(e, "opening volume " + record.suid());
     } catch (RuntimeException e) {
       opened.forEach(this::close);
       throw e;

@@ -63,6 +63,7 @@ public final class VolumeRegistry {
   private final Catalog catalog;
   private final Plugins plugins;
   private final VolumeOpener opener;
+  private final Opening opening;
   private final VolumeSockets sockets;
   private final Clock clock;
   private final FaultPoints faults;
@@ -92,6 +93,7 @@ public final class VolumeRegistry {
     this.catalog = catalog;
     this.plugins = plugins;
     this.opener = new VolumeOpener(plugins, context.apply(this::volume));
+    this.opening = new Opening(opener, claims, e -> entries.get(e.suid()) == e, this::opened);
     this.sockets = sockets;
     this.clock = clock;
     this.faults = faults;
@@ -101,18 +103,19 @@ public final class VolumeRegistry {
 
   /**
    * Cleans up after a crash and starts to open every volume. One that cannot be opened is listed as
-   * failed; one that takes long is listed as suspended meanwhile, and whoever attaches it waits.
+   * failed, and tried again until it can or is deleted; one that takes long is listed as suspended
+   * meanwhile, and whoever attaches it waits.
    *
    * @param threads run the opening and may block
-   * @return done when every volume was opened or given up
+   * @return done when every volume was tried once
    */
   public CompletableFuture<Void> start(Executor threads) {
     claims.reserve(data.own());
-    List<CompletableFuture<Void>> opening = new ArrayList<>();
+    List<CompletableFuture<Void>> all = new ArrayList<>();
+    OrphanImages.warn(data, catalog.volumes());
     for (VolumeRecord record : catalog.volumes()) {
       if (record.state() != State.READY) {
-        log.info("volume {}: removing what is left of its {}", record.suid(), record.state());
-        erase(record);
+        finish(record);
         continue;
       }
       VolumeEntry entry = new VolumeEntry(record, true);
@@ -124,22 +127,22 @@ public final class VolumeRegistry {
               .filter(e -> e != null)
               .map(VolumeEntry::opened)
               .toArray(CompletableFuture<?>[]::new);
-      opening.add(CompletableFuture.allOf(first).thenRunAsync(() -> openAtStart(entry), threads));
+      all.add(CompletableFuture.allOf(first).thenRunAsync(() -> opening.open(entry), threads));
     }
-    return CompletableFuture.allOf(opening.toArray(CompletableFuture<?>[]::new));
+    return CompletableFuture.allOf(all.toArray(CompletableFuture<?>[]::new));
   }
 
-  private void openAtStart(VolumeEntry entry) {
-    MDC.put("suid", entry.suid());
+  /** Ends what was cut off; what cannot be ended is listed, so that it can be deleted later. */
+  private void finish(VolumeRecord record) {
+    log.info("volume {}: removing what is left of its {}", record.suid(), record.state());
     try {
-      claims.take(entry.record());
-      entry.open(new Volume(entry.suid(), opener.open(entry.record())));
-      sockets.open(entry.suid());
+      erase(record);
     } catch (RuntimeException e) {
-      log.error("volume {} cannot be opened: {}", entry.suid(), reason(e));
-      entry.fail(reason(e));
-    } finally {
-      MDC.remove("suid");
+      log.error("volume {} cannot be removed: {}", record.suid(), reason(e));
+      VolumeEntry entry = new VolumeEntry(record, true);
+      entry.leaving(true);
+      entry.fail("it is not deleted yet: " + reason(e));
+      entries.put(record.suid(), entry);
     }
   }
 
@@ -149,6 +152,7 @@ public final class VolumeRegistry {
    * @return true if every flush succeeded
    */
   public boolean close(Duration limit) {
+    opening.close();
     long end = System.nanoTime() + limit.toNanos();
     boolean clean = true;
     // Aliases before what they lead to, and aliases of aliases before those.
@@ -198,9 +202,10 @@ public final class VolumeRegistry {
     return find(suid).filter(e -> !e.leaving()).map(VolumeEntry::volume);
   }
 
-  /** It was failed, and is open now. */
+  /** It was failed, or not open yet, and is open now. */
   void opened(VolumeEntry entry) {
     sockets.open(entry.suid());
+    opening.opened(entry);
   }
 
   VolumeOpener opener() {
@@ -356,9 +361,11 @@ public final class VolumeRegistry {
     try {
       takeLeave(entry, force);
       try {
-        commit(catalog.put(entry.record().withState(State.DELETING)));
+        VolumeRecord deleting = entry.record().withState(State.DELETING);
+        commit(catalog.put(deleting));
+        entry.record(deleting);
       } catch (RuntimeException e) {
-        entry.leaving(false);
+        entry.leaving(entry.record().state() != State.READY);
         throw e;
       }
       faults.reach("delete: recorded");
@@ -368,7 +375,12 @@ public final class VolumeRegistry {
       if (v != null) {
         Await.done(v.close(), DETACH_LIMIT, "closing volume " + suid);
       }
-      erase(entry.record());
+      try {
+        erase(entry.record());
+      } catch (RuntimeException e) {
+        entry.stay("it is not deleted yet: " + reason(e));
+        throw e;
+      }
       entries.remove(suid);
       claims.release(suid);
       log.info("volume {} deleted", suid);
@@ -416,8 +428,14 @@ public final class VolumeRegistry {
   private void erase(VolumeRecord record) {
     for (Backing b : record.backing()) {
       if (b.managed()) {
+        Path file = Path.of(b.spec());
+        if (!data.volumes().equals(file.getParent())) {
+          throw new Refusal(
+              Refusal.Kind.UNAVAILABLE,
+              file + " is not removed: it is not in " + data.volumes() + " of this daemon");
+        }
         try {
-          BackingFile.delete(Path.of(b.spec()));
+          BackingFile.delete(file);
         } catch (IOException e) {
           throw new Refusal(
               Refusal.Kind.UNAVAILABLE, b.spec() + " cannot be removed: " + e.getMessage());

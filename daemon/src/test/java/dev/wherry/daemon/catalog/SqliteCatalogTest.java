@@ -1,11 +1,15 @@
 package dev.wherry.daemon.catalog;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.catalog.VolumeRecord.State;
+import dev.wherry.daemon.process.DataDirectory;
+import dev.wherry.daemon.process.DataLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +29,7 @@ final class SqliteCatalogTest {
   @TempDir Path dir;
 
   private SqliteCatalog open() {
-    return SqliteCatalog.open(dir.resolve("catalog.db"), "n", Clock.systemUTC());
+    return SqliteCatalog.open(new DataDirectory(dir), "n", Clock.systemUTC());
   }
 
   private VolumeRecord volume(String suid) {
@@ -64,13 +68,41 @@ final class SqliteCatalogTest {
   }
 
   @Test
+  void aDataDirectoryThatWasCopiedOrMovedHasItsOwnImages() throws Exception {
+    try (SqliteCatalog c = open()) {
+      c.put(volume("a")).join();
+    }
+    Path copy = Files.createDirectory(dir.resolve("copy"));
+    Files.copy(dir.resolve("catalog.db"), copy.resolve("catalog.db"));
+    try (SqliteCatalog c = SqliteCatalog.open(new DataDirectory(copy), "n", Clock.systemUTC())) {
+      assertEquals(
+          List.of(new Backing(copy + "/volumes/a.img", true)), c.volumes().get(0).backing());
+    }
+    Files.createDirectory(copy.resolve("volumes"));
+    Files.write(copy.resolve("volumes/a.img"), new byte[1 << 20]);
+    assertEquals(List.of(), CatalogCheck.run(copy));
+  }
+
+  @Test
+  void anImageThatWasRecordedByItsWholePathIsFound() throws Exception {
+    try (SqliteCatalog c = open()) {
+      c.put(volume("a")).join();
+    }
+    VolumeRecord old = volume("a");
+    sql("UPDATE volume_backing SET spec = '" + old.backing().get(0).spec() + "'");
+    sql("UPDATE volume SET checksum = " + old.checksum());
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(old), c.volumes());
+    }
+  }
+
+  @Test
   void theIdentityOfANodeStaysWhenItsNameChanges() {
     String uuid;
     try (SqliteCatalog c = open()) {
       uuid = c.identity().uuid();
     }
-    try (SqliteCatalog c =
-        SqliteCatalog.open(dir.resolve("catalog.db"), "other", Clock.systemUTC())) {
+    try (SqliteCatalog c = SqliteCatalog.open(new DataDirectory(dir), "other", Clock.systemUTC())) {
       assertEquals(new NodeIdentity(uuid, "other"), c.identity());
     }
   }
@@ -189,6 +221,47 @@ final class SqliteCatalogTest {
   @Test
   void theCheckOfADirectoryWithoutCatalogSaysSo() {
     assertTrue(CatalogCheck.run(dir).get(0).contains("there is no catalog"));
+  }
+
+  @Test
+  void anOpenCatalogNeedsNoSharedMemoryFile() {
+    try (SqliteCatalog c = open()) {
+      c.put(volume("a")).join();
+      assertFalse(Files.exists(dir.resolve("catalog.db-shm")));
+    }
+  }
+
+  @Test
+  void theCheckFindsAnEmptyCatalogAndChangesNothing() throws IOException {
+    Path file = Files.createFile(dir.resolve("catalog.db"));
+    image("lost", 1);
+    String findings = String.join("\n", CatalogCheck.run(dir));
+    assertTrue(findings.contains("is empty"), findings);
+    assertTrue(findings.contains("lost.img belongs to no volume"), findings);
+    assertEquals(0, Files.size(file));
+    try (var left = Files.list(dir)) {
+      assertEquals(2, left.count());
+    }
+  }
+
+  @Test
+  void theCheckReadsWhatACrashLeftInTheLogAndLeavesItThere() throws IOException {
+    Path crashed = Files.createDirectory(dir.resolve("crashed"));
+    try (SqliteCatalog c = open()) {
+      c.put(volume("a")).join();
+      for (String name : List.of("catalog.db", "catalog.db-wal")) {
+        Files.copy(dir.resolve(name), crashed.resolve(name));
+      }
+    }
+    byte[] log = Files.readAllBytes(crashed.resolve("catalog.db-wal"));
+    assertTrue(CatalogCheck.run(crashed).get(0).contains("a.img is missing"));
+    assertArrayEquals(log, Files.readAllBytes(crashed.resolve("catalog.db-wal")));
+  }
+
+  @Test
+  void theCheckTakesTheLockOnlyWhereThereIsOne() throws IOException {
+    assertTrue(DataLock.takeIfThere(new DataDirectory(dir)).isEmpty());
+    assertFalse(Files.exists(dir.resolve("lock")));
   }
 
   private void image(String suid, int size) throws IOException {

@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.daemon.catalog.Catalog;
 import dev.wherry.daemon.catalog.CatalogCheck;
 import dev.wherry.daemon.catalog.SqliteCatalog;
+import dev.wherry.daemon.catalog.VolumeRecord.Backing;
+import dev.wherry.daemon.catalog.VolumeRecord.State;
+import dev.wherry.daemon.process.DataDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,7 +49,7 @@ final class CrashTest {
 
   private Catalog catalog() throws IOException {
     Files.createDirectories(dir);
-    return SqliteCatalog.open(dir.resolve("catalog.db"), "n", Clock.systemUTC());
+    return SqliteCatalog.open(new DataDirectory(dir), "n", Clock.systemUTC());
   }
 
   private VolumeRegistry registry(Catalog catalog, String deadly) {
@@ -107,6 +110,72 @@ final class CrashTest {
       registry.close(Duration.ofSeconds(10));
     }
     assertEquals(List.of("b"), afterRestart());
+  }
+
+  @Test
+  void anImageThatCannotBeRemovedKeepsNoOtherVolumeDown() throws IOException {
+    Path image = dir.resolve("volumes/a.img");
+    try (Catalog catalog = catalog()) {
+      VolumeRegistry registry = registry(catalog, "delete: recorded");
+      registry.create(wanted("a"));
+      registry.create(wanted("b"));
+      assertThrows(Death.class, () -> registry.delete("a", false));
+      registry.close(Duration.ofSeconds(10));
+    }
+    Files.delete(image);
+    Files.createDirectories(image.resolve("not empty"));
+    try (Catalog catalog = catalog()) {
+      VolumeRegistry registry = registry(catalog, "never");
+      registry.start(Runnable::run).join();
+      assertEquals("online", registry.get("b").state());
+      assertEquals("failed", registry.get("a").state());
+      String reason = String.valueOf(registry.get("a").reason());
+      assertTrue(reason.contains(image.toString()), reason);
+      assertThrows(Refusal.class, () -> new VolumeChanges(registry).reopen("a"));
+      assertThrows(Refusal.class, () -> registry.delete("a", false));
+
+      Files.delete(image.resolve("not empty"));
+      registry.delete("a", false);
+      assertTrue(registry.close(Duration.ofSeconds(10)));
+    }
+    assertEquals(List.of("b"), afterRestart());
+  }
+
+  @Test
+  void aVolumeThatCannotBeRemovedIsNoLongerOnline() throws IOException {
+    Path image = dir.resolve("volumes/a.img");
+    VolumeRegistry registry = registry(new MemoryCatalog(), "never");
+    registry.create(wanted("a"));
+    Files.delete(image);
+    Files.createDirectories(image.resolve("not empty"));
+    assertThrows(Refusal.class, () -> registry.delete("a", false));
+    assertEquals("failed", registry.get("a").state());
+    assertTrue(registry.close(Duration.ofSeconds(10)));
+  }
+
+  @Test
+  void anImageOutsideOfTheDataDirectoryIsNeverRemoved() throws IOException {
+    Path other = Files.write(dir.resolve("a.img"), new byte[8192]);
+    MemoryCatalog catalog = new MemoryCatalog();
+    VolumeRegistry first = registry(new MemoryCatalog(), "never");
+    catalog.put(
+        first
+            .create(wanted("a"))
+            .record()
+            .withBacking(List.of(new Backing(other.toString(), true)))
+            .withState(State.DELETING));
+    assertTrue(first.close(Duration.ofSeconds(10)));
+    VolumeRegistry registry = registry(catalog, "never");
+    registry.start(Runnable::run).join();
+    assertTrue(Files.exists(other));
+    assertEquals("failed", registry.get("a").state());
+  }
+
+  @Test
+  void imagesThatAnEmptyCatalogDoesNotKnowAreNamed() throws IOException {
+    Files.createDirectories(dir.resolve("volumes"));
+    Files.write(dir.resolve("volumes/lost.img"), new byte[1]);
+    assertEquals(List.of("lost.img"), OrphanImages.find(new DataDirectory(dir), List.of()));
   }
 
   private List<String> catalogued() throws IOException {
