@@ -5,6 +5,7 @@ import dev.wherry.daemon.volume.VolumeRegistry;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.ClientAuth;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.net.PemKeyCertOptions;
@@ -28,6 +29,16 @@ import org.jspecify.annotations.Nullable;
 public final class ApiServer {
   static final String ROOT = "/api/v1";
   private static final long MOST_BODY_BYTES = 1 << 20;
+
+  private static final Set<HttpMethod> METHODS =
+      Set.of(
+          HttpMethod.GET,
+          HttpMethod.HEAD,
+          HttpMethod.POST,
+          HttpMethod.PUT,
+          HttpMethod.PATCH,
+          HttpMethod.DELETE,
+          HttpMethod.OPTIONS);
 
   /**
    * What REST is about.
@@ -53,6 +64,7 @@ public final class ApiServer {
     this.vertx = vertx;
     this.router = Router.router(vertx);
     Answers answers = new Answers(threads);
+    router.route().handler(ApiServer::checkMethod);
     router.route().handler(new Access(token)::check);
     router.route().handler(BodyHandler.create(false).setBodyLimit(MOST_BODY_BYTES));
     new VolumeRoutes(registry, answers, node.name(), uris).mount(router);
@@ -116,6 +128,16 @@ public final class ApiServer {
     return s == null
         ? CompletableFuture.completedFuture(null)
         : s.close().toCompletionStage().toCompletableFuture();
+  }
+
+  /** What is no method of HTTP goes no further, before anything is done or remembered for it. */
+  private static void checkMethod(RoutingContext r) {
+    if (METHODS.contains(r.request().method())) {
+      r.next();
+    } else {
+      r.response().putHeader("connection", "close");
+      Answers.problem(r, Problem.of(501, "there is no such method"));
+    }
   }
 
   private static Map<String, Object> nodeView(Node node) {

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -353,6 +354,18 @@ final class VolumesOverHttpTest {
             "wherry_volume_state{state=\"online\",suid=\"a\"} 1")) {
       assertTrue(text.contains(name), name + " is not in\n" + text);
     }
+  }
+
+  @Test
+  void metricsDoNotGrowWithTheMethodsAndPathsThatClientsInvent() {
+    for (int i = 0; i < 50; i++) {
+      refused(501, rest.send("INVENTED" + i, "/", null));
+      refused(404, rest.get("/invented" + i));
+      refused(405, rest.send("PUT", VOLUMES, null));
+    }
+    String text = rest.get("/metrics").text();
+    assertFalse(text.toLowerCase(Locale.ROOT).contains("invented"), text);
+    assertFalse(text.contains("vertx_http"), text);
   }
 
   @Test
