@@ -15,7 +15,6 @@ import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -49,13 +48,22 @@ public final class ApiServer {
    */
   public record Node(String name, String identity, String link, BooleanSupplier ready) {}
 
+  /**
+   * Who does the work.
+   *
+   * @param control what may take long: changes, maps
+   * @param reads what never waits for anything; nothing else may hold it up
+   * @param metrics one scrape at a time
+   */
+  public record Threads(Executor control, Executor reads, Executor metrics) {}
+
   private final Router router;
   private final Vertx vertx;
   private @Nullable HttpServer server;
 
   public ApiServer(
       Vertx vertx,
-      Executor threads,
+      Threads threads,
       VolumeRegistry registry,
       PrometheusMeterRegistry metrics,
       Node node,
@@ -63,29 +71,16 @@ public final class ApiServer {
       @Nullable String token) {
     this.vertx = vertx;
     this.router = Router.router(vertx);
-    Answers answers = new Answers(threads);
+    Answers reads = new Answers(threads.reads());
     router.route().handler(ApiServer::checkMethod);
     router.route().handler(new Access(token)::check);
     router.route().handler(BodyHandler.create(false).setBodyLimit(MOST_BODY_BYTES));
-    new VolumeRoutes(registry, answers, node.name(), uris).mount(router);
-    router.get(ROOT + "/nodes").handler(c -> answers.run(c, 200, r -> List.of(nodeView(node))));
+    new VolumeRoutes(registry, new Answers(threads.control()), reads, node.name(), uris).mount(router);
+    router.get(ROOT + "/nodes").handler(c -> reads.run(c, 200, r -> List.of(nodeView(node))));
     router.get(ROOT + "/openapi.json").handler(ApiServer::openApi);
     router.get("/health/live").handler(r -> health(r, true));
     router.get("/health/ready").handler(r -> health(r, node.ready().getAsBoolean()));
-    router
-        .get("/metrics")
-        .handler(
-            r ->
-                vertx
-                    .executeBlocking(metrics::scrape)
-                    .onSuccess(
-                        text ->
-                            Answers.send(
-                                r,
-                                200,
-                                "text/plain; version=0.0.4; charset=utf-8",
-                                text.getBytes(StandardCharsets.UTF_8)))
-                    .onFailure(r::fail));
+    router.get("/metrics").handler(new Scrape(metrics, threads.metrics())::handle);
     for (int status : new int[] {400, 404, 405, 413, 500}) {
       router.errorHandler(status, r -> failed(r, status));
     }

@@ -27,7 +27,7 @@ final class OpenApiTest {
       ApiServer server =
           new ApiServer(
               vertx,
-              Runnable::run,
+              new ApiServer.Threads(Runnable::run, Runnable::run, Runnable::run),
               VolumeRegistryFactory.empty(dir),
               new PrometheusMeterRegistry(PrometheusConfig.DEFAULT),
               new ApiServer.Node("n", "id", "l", () -> true),

@@ -9,11 +9,17 @@ import dev.wherry.daemon.Daemon;
 import dev.wherry.daemon.DaemonRule;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -344,10 +350,6 @@ final class VolumesOverHttpTest {
     String text = rest.get("/metrics").text();
     for (String name :
         List.of(
-            "wherry_nbd_requests_total{command=\"read\",suid=\"a\"} 0",
-            "wherry_nbd_bytes_total{command=\"write\",suid=\"a\"}",
-            "wherry_nbd_request_seconds_bucket{command=\"flush\",suid=\"a\",le=\"+Inf\"}",
-            "wherry_nbd_engine_requests_total{engine=\"sendfile\",suid=\"a\"}",
             "wherry_nbd_in_flight{suid=\"a\"}",
             "wherry_volume_connections{suid=\"a\"}",
             "wherry_volume_size_bytes{suid=\"a\"} 4096",
@@ -366,6 +368,33 @@ final class VolumesOverHttpTest {
     String text = rest.get("/metrics").text();
     assertFalse(text.toLowerCase(Locale.ROOT).contains("invented"), text);
     assertFalse(text.contains("vertx_http"), text);
+  }
+
+  @Test
+  void listsDoNotWaitBehindCreatesWhoseBackingSaysNothing() throws IOException {
+    List<CompletableFuture<Rest.Answer>> slow = new ArrayList<>();
+    ExecutorService threads = Executors.newCachedThreadPool();
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      silent.setSoTimeout(30_000);
+      String backing = "nbd://127.0.0.1:" + silent.getLocalPort() + "/x";
+      for (int i = 0; i < 6; i++) {
+        String body = "{'suid': 'v" + i + "', 'backing': ['" + backing + "']}";
+        slow.add(CompletableFuture.supplyAsync(() -> rest.post(VOLUMES, body), threads));
+      }
+      List<Socket> held = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        held.add(silent.accept());
+      }
+      assertEquals(200, rest.get(VOLUMES).status());
+      assertEquals(404, rest.get(VOLUMES + "/none").status());
+      assertEquals(200, rest.get("/metrics").status());
+      assertTrue(slow.stream().noneMatch(CompletableFuture::isDone));
+      for (Socket s : held) {
+        s.close();
+      }
+    }
+    slow.forEach(f -> assertTrue(f.join().status() >= 400, f.join().text()));
+    threads.shutdown();
   }
 
   @Test
