@@ -27,7 +27,9 @@ import org.jspecify.annotations.Nullable;
 /** The HTTP server: REST, metrics, health. */
 public final class ApiServer {
   static final String ROOT = "/api/v1";
-  private static final long MOST_BODY_BYTES = 1 << 20;
+  private static final long MOST_BODY_BYTES = 64 << 10;
+  private static final int MOST_CONNECTIONS = 64;
+  private static final long BODY_MILLIS = 10_000;
 
   private static final Set<HttpMethod> METHODS =
       Set.of(
@@ -75,7 +77,8 @@ public final class ApiServer {
     router.route().handler(ApiServer::checkMethod);
     router.route().handler(new Access(token)::check);
     router.route().handler(BodyHandler.create(false).setBodyLimit(MOST_BODY_BYTES));
-    new VolumeRoutes(registry, new Answers(threads.control()), reads, node.name(), uris).mount(router);
+    new VolumeRoutes(registry, new Answers(threads.control()), reads, node.name(), uris)
+        .mount(router);
     router.get(ROOT + "/nodes").handler(c -> reads.run(c, 200, r -> List.of(nodeView(node))));
     router.get(ROOT + "/openapi.json").handler(ApiServer::openApi);
     router.get("/health/live").handler(r -> health(r, true));
@@ -108,7 +111,16 @@ public final class ApiServer {
           .setTrustOptions(new PemTrustOptions().addCertPath(tls.resolve("ca-cert.pem").toString()))
           .setClientAuth(ClientAuth.REQUIRED);
     }
-    HttpServer s = vertx.createHttpServer(options).requestHandler(router);
+    Connections connections = new Connections(vertx, MOST_CONNECTIONS, BODY_MILLIS);
+    HttpServer s =
+        vertx
+            .createHttpServer(options)
+            .connectionHandler(connections::opened)
+            .requestHandler(
+                r -> {
+                  connections.began(r);
+                  router.handle(r);
+                });
     server = s;
     return s.listen(
             config.api().address().getPort(), config.api().address().getAddress().getHostAddress())

@@ -407,7 +407,7 @@ final class VolumesOverHttpTest {
   void anythingElseIsAProblemToo() {
     refused(404, rest.get("/nothing"));
     refused(405, rest.send("PUT", VOLUMES, "{}"));
-    refused(413, rest.post(VOLUMES, "x".repeat(2 << 20)));
+    refused(413, rest.post(VOLUMES, "x".repeat((64 << 10) + 1)));
     refused(403, rest.post(VOLUMES, "{'suid':'a','size':1}", "origin", "http://evil.example"));
   }
 
