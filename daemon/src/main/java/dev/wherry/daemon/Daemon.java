@@ -1,5 +1,6 @@
 package dev.wherry.daemon;
 
+import dev.wherry.daemon.api.Access;
 import dev.wherry.daemon.api.ApiServer;
 import dev.wherry.daemon.api.NbdUris;
 import dev.wherry.daemon.catalog.Catalog;
@@ -230,7 +231,7 @@ public final class Daemon {
             http.metrics(),
             new ApiServer.Node(config.node(), catalog.identity().uuid(), linkAddress, () -> ready),
             uris(),
-            config.apiToken());
+            Access.of(config));
     int apiPort = port("api", config.api(), api.listen(config));
     stops.push(() -> closeApi(api, control, reads, scrapes));
     apiAddress = config.api().withPort(apiPort);

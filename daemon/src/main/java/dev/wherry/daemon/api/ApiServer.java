@@ -70,12 +70,12 @@ public final class ApiServer {
       PrometheusMeterRegistry metrics,
       Node node,
       NbdUris.Maker uris,
-      @Nullable String token) {
+      Access access) {
     this.vertx = vertx;
     this.router = Router.router(vertx);
     Answers reads = new Answers(threads.reads());
     router.route().handler(ApiServer::checkMethod);
-    router.route().handler(new Access(token)::check);
+    router.route().handler(access::check);
     router.route().handler(BodyHandler.create(false).setBodyLimit(MOST_BODY_BYTES));
     new VolumeRoutes(registry, new Answers(threads.control()), reads, node.name(), uris)
         .mount(router);

@@ -32,7 +32,7 @@ final class OpenApiTest {
               new PrometheusMeterRegistry(PrometheusConfig.DEFAULT),
               new ApiServer.Node("n", "id", "l", () -> true),
               new NbdUris.Maker("h:1", false, dir),
-              null);
+              new Access(null, null));
       SortedSet<String> routes = new TreeSet<>();
       server
           .router()

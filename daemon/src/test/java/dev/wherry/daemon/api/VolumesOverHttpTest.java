@@ -397,6 +397,23 @@ final class VolumesOverHttpTest {
     threads.shutdown();
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "evil:21009, 403",
+    "127.0.0.1.evil:80, 403",
+    "localhost.evil, 403",
+    "evil, 403",
+    "localhost, 200",
+    "LocalHost:8009, 200",
+    "127.1.2.3:1, 200",
+    "[::1]:8009, 200"
+  })
+  void aNameThatSomebodyElseLeadsToLoopbackIsRefused(String host, int status) {
+    String line =
+        Rest.raw(daemon.apiAddress(), "GET " + VOLUMES + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    assertTrue(line.startsWith("HTTP/1.1 " + status + " "), line);
+  }
+
   @Test
   void healthIsUpWhileItServes() {
     assertEquals(200, rest.get("/health/live").status());
