@@ -72,9 +72,11 @@ final class HostScript {
     }
   }
 
+  /** One line, in the form of every other complaint: programs below the script may say more. */
   private static void complain(String text, String name, int code, PrintWriter err) {
     if (!text.isEmpty()) {
-      err.println(code == 0 || text.startsWith("wherry: ") ? text : "wherry: " + text);
+      String line = text.replaceAll("\\s*\\R\\s*", "; ");
+      err.println(line.startsWith("wherry: ") ? line : "wherry: " + line);
     } else if (code != 0) {
       err.println("wherry: " + name + " failed with exit code " + code);
     }

@@ -203,8 +203,13 @@ final class VolumeCommand implements Runnable {
   }
 
   @Command(name = "detach", description = "Takes the disk away from this host.")
-  int detach(@Parameters(paramLabel = "SUID|DEVICE") String suidOrDevice) {
-    return script("detach", suidOrDevice);
+  int detach(
+      @Parameters(paramLabel = "SUID|DEVICE") String suidOrDevice,
+      @Option(
+              names = "--force",
+              description = "also when it cannot be flushed: what was not flushed is lost")
+          boolean force) {
+    return force ? script("detach", "--force", suidOrDevice) : script("detach", suidOrDevice);
   }
 
   // ------------------------------------------------------------------ common

@@ -185,12 +185,21 @@ public final class Volume implements BlockDevice {
    */
   @Override
   public CompletableFuture<Void> resize(long size) {
-    return suspend()
-        .thenCompose(
-            v ->
-                CompletableFuture.completedFuture(size)
-                    .thenCompose(handler()::resize)
-                    .whenComplete((w, t) -> resume()));
+    return resizeOnce(suspend(), size);
+  }
+
+  /** As {@link #resize(long)}, but nothing is changed if requests do not end within the limit. */
+  public CompletableFuture<Void> resize(
+      long size, Duration limit, ScheduledExecutorService scheduler) {
+    return resizeOnce(suspend(limit, scheduler), size);
+  }
+
+  private CompletableFuture<Void> resizeOnce(CompletableFuture<Void> suspended, long size) {
+    return suspended.thenCompose(
+        v ->
+            CompletableFuture.completedFuture(size)
+                .thenCompose(handler()::resize)
+                .whenComplete((w, t) -> resume()));
   }
 
   /**

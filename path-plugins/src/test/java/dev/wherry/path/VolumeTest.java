@@ -354,6 +354,17 @@ class VolumeTest {
   }
 
   @Test
+  void aResizeThatCannotBeginInTimeIsNotDoneLater() {
+    long before = volume.info().size();
+    CompletableFuture<ByteBuf> stuck = volume.read(0, 4);
+    refusal(volume.resize(8192, Duration.ofMillis(20), scheduler));
+    slow.letOneGo();
+    stuck.join().release();
+    assertEquals(before, volume.info().size());
+    assertEquals(VolumeState.ONLINE, volume.state());
+  }
+
+  @Test
   void aConnectionThatKnowsALargerSizeCannotReachPastTheEndOfAShrunkVolume() {
     int end = (int) volume.info().size();
     volume.resize(end - 4096).join();

@@ -5,6 +5,7 @@ import dev.wherry.path.PathHandler;
 import dev.wherry.path.Volume;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -12,6 +13,9 @@ import org.slf4j.LoggerFactory;
 public final class VolumeChanges {
   private static final Logger log = LoggerFactory.getLogger(VolumeChanges.class);
   private static final Duration LIMIT = Duration.ofSeconds(60);
+
+  /** How long requests may take to end before a resize. */
+  private static final Duration DRAIN_LIMIT = Duration.ofSeconds(20);
 
   private final VolumeRegistry registry;
 
@@ -38,7 +42,7 @@ public final class VolumeChanges {
         shrink(entry, volume, size, force);
       } else if (size > before.size()) {
         // First the room, then the word that there is room.
-        Await.done(volume.resize(size), LIMIT, "resizing volume " + suid);
+        Await.done(resized(volume, size), LIMIT, "resizing volume " + suid);
         VolumeRegistry.commit(registry.catalog().put(before.withSize(size)));
         entry.record(before.withSize(size));
       }
@@ -47,6 +51,11 @@ public final class VolumeChanges {
     } finally {
       entry.end();
     }
+  }
+
+  /** Gives up well before we do, so that what was reported as failed is not done later. */
+  private CompletableFuture<Void> resized(Volume volume, long size) {
+    return volume.resize(size, DRAIN_LIMIT, registry.opener().scheduler());
   }
 
   private void shrink(VolumeEntry entry, Volume volume, long size, boolean force) {
@@ -69,7 +78,7 @@ public final class VolumeChanges {
     }
     VolumeRegistry.commit(registry.catalog().put(before.withSize(size)));
     try {
-      Await.done(volume.resize(size), LIMIT, "resizing volume " + entry.suid());
+      Await.done(resized(volume, size), LIMIT, "resizing volume " + entry.suid());
       entry.record(before.withSize(size));
     } catch (RuntimeException e) {
       VolumeRegistry.commit(registry.catalog().put(before));

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ScheduledExecutorService;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +31,11 @@ final class VolumeOpener {
     this.plugins = plugins;
     this.context = context;
     this.limit = context.ioTimeout().plusSeconds(5);
+  }
+
+  /** For limits of time. */
+  ScheduledExecutorService scheduler() {
+    return context.loops();
   }
 
   /** Refuses the name of a handler that is not there. */

@@ -504,9 +504,10 @@ final class NegotiationHandler extends ByteToMessageDecoder {
     }
   }
 
+  /** Unix sockets have no address at the client's end. */
   private String from() {
-    String address = peer.address().toString();
-    return address.isEmpty() ? "unix socket " + peer.local() : address;
+    String address = String.valueOf(peer.address());
+    return address.isEmpty() || peer.address() == null ? "unix socket " + peer.local() : address;
   }
 
   private void transmit(
