@@ -1,5 +1,6 @@
 package dev.wherry.daemon;
 
+import dev.wherry.daemon.api.Access;
 import dev.wherry.daemon.api.ApiServer;
 import dev.wherry.daemon.api.NbdUris;
 import dev.wherry.daemon.catalog.Catalog;
@@ -32,6 +33,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -218,17 +220,19 @@ public final class Daemon {
 
     http.metrics().getPrometheusRegistry().register(new NbdCollector(registry));
     ThreadPoolExecutor control = Pools.control();
+    ThreadPoolExecutor reads = Pools.reads();
+    ThreadPoolExecutor scrapes = Pools.metrics();
     ApiServer api =
         new ApiServer(
             http.vertx(),
-            control,
+            new ApiServer.Threads(control, reads, scrapes),
             registry,
             http.metrics(),
             new ApiServer.Node(config.node(), catalog.identity().uuid(), linkAddress, () -> ready),
             uris(),
-            config.apiToken());
+            Access.of(config));
     int apiPort = port("api", config.api(), api.listen(config));
-    stops.push(() -> closeApi(api, control));
+    stops.push(() -> closeApi(api, control, reads, scrapes));
     apiAddress = config.api().withPort(apiPort);
 
     Systemd systemd = Systemd.open(environment);
@@ -396,9 +400,12 @@ public final class Daemon {
     }
   }
 
-  private static boolean closeApi(ApiServer api, ThreadPoolExecutor control)
+  private static boolean closeApi(
+      ApiServer api, ThreadPoolExecutor control, ThreadPoolExecutor... others)
       throws InterruptedException, ExecutionException, TimeoutException {
     api.close().get(5, TimeUnit.SECONDS);
+    // What only looks may be dropped at any time.
+    List.of(others).forEach(ThreadPoolExecutor::shutdownNow);
     control.shutdown();
     return control.awaitTermination(10, TimeUnit.SECONDS);
   }

@@ -12,8 +12,10 @@ final class Pools {
   private static final int WORKERS = 128;
 
   private static final int CONTROL = 4;
+  private static final int READS = 2;
   private static final int OPENERS = 8;
   private static final int WAITING_REQUESTS = 256;
+  private static final int WAITING_SCRAPES = 4;
 
   private Pools() {}
 
@@ -22,7 +24,17 @@ final class Pools {
     return pool("wherry-io", WORKERS, Integer.MAX_VALUE);
   }
 
-  /** For REST. Refuses when too much waits. */
+  /** For what only looks, and waits for nothing. */
+  static ThreadPoolExecutor reads() {
+    return pool("wherry-read", READS, WAITING_REQUESTS);
+  }
+
+  /** For the metrics: one scrape at a time, since each takes memory. */
+  static ThreadPoolExecutor metrics() {
+    return pool("wherry-metrics", 1, WAITING_SCRAPES);
+  }
+
+  /** For what REST changes. Refuses when too much waits. */
   static ThreadPoolExecutor control() {
     return pool("wherry-control", CONTROL, WAITING_REQUESTS);
   }

@@ -5,6 +5,7 @@ import dev.wherry.daemon.volume.VolumeRegistry;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.ClientAuth;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.net.PemKeyCertOptions;
@@ -14,7 +15,6 @@ import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +27,19 @@ import org.jspecify.annotations.Nullable;
 /** The HTTP server: REST, metrics, health. */
 public final class ApiServer {
   static final String ROOT = "/api/v1";
-  private static final long MOST_BODY_BYTES = 1 << 20;
+  private static final long MOST_BODY_BYTES = 64 << 10;
+  private static final int MOST_CONNECTIONS = 64;
+  private static final long BODY_MILLIS = 10_000;
+
+  private static final Set<HttpMethod> METHODS =
+      Set.of(
+          HttpMethod.GET,
+          HttpMethod.HEAD,
+          HttpMethod.POST,
+          HttpMethod.PUT,
+          HttpMethod.PATCH,
+          HttpMethod.DELETE,
+          HttpMethod.OPTIONS);
 
   /**
    * What REST is about.
@@ -38,42 +50,40 @@ public final class ApiServer {
    */
   public record Node(String name, String identity, String link, BooleanSupplier ready) {}
 
+  /**
+   * Who does the work.
+   *
+   * @param control what may take long: changes, maps
+   * @param reads what never waits for anything; nothing else may hold it up
+   * @param metrics one scrape at a time
+   */
+  public record Threads(Executor control, Executor reads, Executor metrics) {}
+
   private final Router router;
   private final Vertx vertx;
   private @Nullable HttpServer server;
 
   public ApiServer(
       Vertx vertx,
-      Executor threads,
+      Threads threads,
       VolumeRegistry registry,
       PrometheusMeterRegistry metrics,
       Node node,
       NbdUris.Maker uris,
-      @Nullable String token) {
+      Access access) {
     this.vertx = vertx;
     this.router = Router.router(vertx);
-    Answers answers = new Answers(threads);
-    router.route().handler(new Access(token)::check);
+    Answers reads = new Answers(threads.reads());
+    router.route().handler(ApiServer::checkMethod);
+    router.route().handler(access::check);
     router.route().handler(BodyHandler.create(false).setBodyLimit(MOST_BODY_BYTES));
-    new VolumeRoutes(registry, answers, node.name(), uris).mount(router);
-    router.get(ROOT + "/nodes").handler(c -> answers.run(c, 200, r -> List.of(nodeView(node))));
+    new VolumeRoutes(registry, new Answers(threads.control()), reads, node.name(), uris)
+        .mount(router);
+    router.get(ROOT + "/nodes").handler(c -> reads.run(c, 200, r -> List.of(nodeView(node))));
     router.get(ROOT + "/openapi.json").handler(ApiServer::openApi);
     router.get("/health/live").handler(r -> health(r, true));
     router.get("/health/ready").handler(r -> health(r, node.ready().getAsBoolean()));
-    router
-        .get("/metrics")
-        .handler(
-            r ->
-                vertx
-                    .executeBlocking(metrics::scrape)
-                    .onSuccess(
-                        text ->
-                            Answers.send(
-                                r,
-                                200,
-                                "text/plain; version=0.0.4; charset=utf-8",
-                                text.getBytes(StandardCharsets.UTF_8)))
-                    .onFailure(r::fail));
+    router.get("/metrics").handler(new Scrape(metrics, threads.metrics())::handle);
     for (int status : new int[] {400, 404, 405, 413, 500}) {
       router.errorHandler(status, r -> failed(r, status));
     }
@@ -101,7 +111,16 @@ public final class ApiServer {
           .setTrustOptions(new PemTrustOptions().addCertPath(tls.resolve("ca-cert.pem").toString()))
           .setClientAuth(ClientAuth.REQUIRED);
     }
-    HttpServer s = vertx.createHttpServer(options).requestHandler(router);
+    Connections connections = new Connections(vertx, MOST_CONNECTIONS, BODY_MILLIS);
+    HttpServer s =
+        vertx
+            .createHttpServer(options)
+            .connectionHandler(connections::opened)
+            .requestHandler(
+                r -> {
+                  connections.began(r);
+                  router.handle(r);
+                });
     server = s;
     return s.listen(
             config.api().address().getPort(), config.api().address().getAddress().getHostAddress())
@@ -116,6 +135,16 @@ public final class ApiServer {
     return s == null
         ? CompletableFuture.completedFuture(null)
         : s.close().toCompletionStage().toCompletableFuture();
+  }
+
+  /** What is no method of HTTP goes no further, before anything is done or remembered for it. */
+  private static void checkMethod(RoutingContext r) {
+    if (METHODS.contains(r.request().method())) {
+      r.next();
+    } else {
+      r.response().putHeader("connection", "close");
+      Answers.problem(r, Problem.of(501, "there is no such method"));
+    }
   }
 
   private static Map<String, Object> nodeView(Node node) {

@@ -31,13 +31,20 @@ final class VolumeRoutes {
   private final VolumeRegistry registry;
   private final VolumeChanges changes;
   private final Answers answers;
+  private final Answers reads;
   private final String node;
   private final NbdUris.Maker uris;
 
-  VolumeRoutes(VolumeRegistry registry, Answers answers, String node, NbdUris.Maker uris) {
+  /**
+   * @param answers for what may take long
+   * @param reads for what never waits for anything
+   */
+  VolumeRoutes(
+      VolumeRegistry registry, Answers answers, Answers reads, String node, NbdUris.Maker uris) {
     this.registry = registry;
     this.changes = new VolumeChanges(registry);
     this.answers = answers;
+    this.reads = reads;
     this.node = node;
     this.uris = uris;
   }
@@ -45,9 +52,9 @@ final class VolumeRoutes {
   void mount(Router router) {
     String all = ApiServer.ROOT + "/volumes";
     String one = all + "/:suid";
-    router.get(all).handler(c -> answers.run(c, 200, r -> list()));
+    router.get(all).handler(c -> reads.run(c, 200, r -> list()));
     router.post(all).handler(c -> answers.run(c, 201, this::create));
-    router.get(one).handler(c -> answers.run(c, 200, r -> view(volume(r))));
+    router.get(one).handler(c -> reads.run(c, 200, r -> view(volume(r))));
     router.delete(one).handler(c -> answers.run(c, 204, this::delete));
     router.patch(one).handler(c -> answers.run(c, 200, this::set));
     router.post(one + "/set").handler(c -> answers.run(c, 200, this::set));
@@ -58,7 +65,7 @@ final class VolumeRoutes {
         .get(one + "/connections")
         .handler(
             c ->
-                answers.run(
+                reads.run(
                     c,
                     200,
                     r -> volume(r).connections().stream().map(ConnectionView::of).toList()));

@@ -16,10 +16,13 @@ import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.prometheus.metrics.model.snapshots.Unit;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * The volumes in figures: requests, bytes, latency, errors by command; engines, requests in flight,
- * connections, size and state. Read at each scrape; the data path pays nothing.
+ * connections, size and state. Read at each scrape; the data path pays nothing. What has not
+ * happened yet has no series: thousands of volumes that nobody uses cost a few lines each.
  */
 public final class NbdCollector implements MultiCollector {
   private static final List<String> STATES = List.of("online", "suspended", "failed");
@@ -27,10 +30,29 @@ public final class NbdCollector implements MultiCollector {
   /** The exponent of the first latency bucket's end in nanoseconds. */
   private static final int FIRST_BUCKET = 10;
 
-  private final VolumeRegistry registry;
+  /** Two buckets of the counters are one of the histogram: a factor of four from end to end. */
+  private static final int MERGED = 2;
+
+  /**
+   * One volume.
+   *
+   * @param connections that are attached
+   * @param size in bytes
+   */
+  record Figures(String suid, ExportStats stats, int connections, long size, String state) {
+    static Figures of(VolumeEntry e) {
+      return new Figures(e.suid(), e.stats(), e.sessions(), e.record().size(), e.state());
+    }
+  }
+
+  private final Supplier<Stream<Figures>> volumes;
 
   public NbdCollector(VolumeRegistry registry) {
-    this.registry = registry;
+    this(() -> registry.list().stream().map(Figures::of));
+  }
+
+  NbdCollector(Supplier<Stream<Figures>> volumes) {
+    this.volumes = volumes;
   }
 
   @Override
@@ -67,11 +89,11 @@ public final class NbdCollector implements MultiCollector {
         GaugeSnapshot.builder()
             .name("wherry_volume_state")
             .help("1 for the state that the volume is in");
-    for (VolumeEntry e : registry.list()) {
+    for (Figures e : volumes.get().toList()) {
       Labels suid = Labels.of("suid", e.suid());
       ExportStats stats = e.stats();
       for (Command c : Command.values()) {
-        if (c == Command.DISC || (c == Command.UNKNOWN && stats.requests(c) == 0)) {
+        if (c == Command.DISC || stats.requests(c) == 0) {
           continue;
         }
         Labels labels = suid.add("command", name(c));
@@ -86,11 +108,14 @@ public final class NbdCollector implements MultiCollector {
         }
       }
       for (Engine engine : Engine.values()) {
-        engines.dataPoint(counter(suid.add("engine", name(engine)), stats.engine(engine)));
+        long n = stats.engine(engine);
+        if (n > 0) {
+          engines.dataPoint(counter(suid.add("engine", name(engine)), n));
+        }
       }
       inFlight.dataPoint(gauge(suid, stats.inFlight()));
-      connections.dataPoint(gauge(suid, e.sessions()));
-      size.dataPoint(gauge(suid, e.record().size()));
+      connections.dataPoint(gauge(suid, e.connections()));
+      size.dataPoint(gauge(suid, e.size()));
       for (String s : STATES) {
         state.dataPoint(gauge(suid.add("state", s), s.equals(e.state()) ? 1 : 0));
       }
@@ -124,10 +149,15 @@ public final class NbdCollector implements MultiCollector {
   private static HistogramSnapshot.HistogramDataPointSnapshot histogram(
       Labels labels, ExportStats stats, Command c) {
     ClassicHistogramBuckets.Builder buckets = ClassicHistogramBuckets.builder();
-    for (int i = 0; i < ExportStats.BUCKETS; i++) {
-      boolean last = i == ExportStats.BUCKETS - 1;
-      double end = last ? Double.POSITIVE_INFINITY : (1L << (i + FIRST_BUCKET)) / 1e9;
-      buckets.bucket(end, stats.bucket(c, i));
+    for (int i = 0; i < ExportStats.BUCKETS; i += MERGED) {
+      int last = Math.min(i + MERGED, ExportStats.BUCKETS) - 1;
+      long n = 0;
+      for (int k = i; k <= last; k++) {
+        n += stats.bucket(c, k);
+      }
+      boolean open = last == ExportStats.BUCKETS - 1;
+      double end = open ? Double.POSITIVE_INFINITY : (1L << (last + FIRST_BUCKET)) / 1e9;
+      buckets.bucket(end, n);
     }
     return HistogramSnapshot.HistogramDataPointSnapshot.builder()
         .labels(labels)

@@ -27,12 +27,12 @@ final class OpenApiTest {
       ApiServer server =
           new ApiServer(
               vertx,
-              Runnable::run,
+              new ApiServer.Threads(Runnable::run, Runnable::run, Runnable::run),
               VolumeRegistryFactory.empty(dir),
               new PrometheusMeterRegistry(PrometheusConfig.DEFAULT),
               new ApiServer.Node("n", "id", "l", () -> true),
               new NbdUris.Maker("h:1", false, dir),
-              null);
+              new Access(null, null));
       SortedSet<String> routes = new TreeSet<>();
       server
           .router()

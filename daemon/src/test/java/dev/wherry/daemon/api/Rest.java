@@ -2,13 +2,17 @@ package dev.wherry.daemon.api;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
 /** A client of REST for tests. */
@@ -30,6 +34,22 @@ final class Rest {
 
   Rest(String address) {
     this.base = "http://" + address;
+  }
+
+  /** The first line of the answer to what is sent as it is. */
+  static String raw(String address, String request) {
+    int colon = address.lastIndexOf(':');
+    try (Socket s =
+        new Socket(
+            address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)))) {
+      s.setSoTimeout(30_000);
+      s.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      return String.valueOf(
+          new BufferedReader(new InputStreamReader(s.getInputStream(), StandardCharsets.US_ASCII))
+              .readLine());
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
   }
 
   Answer get(String path, String... headers) {

@@ -10,11 +10,18 @@ import dev.wherry.daemon.Daemon;
 import dev.wherry.daemon.DaemonRule;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -376,16 +383,68 @@ final class VolumesOverHttpTest {
     String text = rest.get("/metrics").text();
     for (String name :
         List.of(
-            "wherry_nbd_requests_total{command=\"read\",suid=\"a\"} 0",
-            "wherry_nbd_bytes_total{command=\"write\",suid=\"a\"}",
-            "wherry_nbd_request_seconds_bucket{command=\"flush\",suid=\"a\",le=\"+Inf\"}",
-            "wherry_nbd_engine_requests_total{engine=\"sendfile\",suid=\"a\"}",
             "wherry_nbd_in_flight{suid=\"a\"}",
             "wherry_volume_connections{suid=\"a\"}",
             "wherry_volume_size_bytes{suid=\"a\"} 4096",
             "wherry_volume_state{state=\"online\",suid=\"a\"} 1")) {
       assertTrue(text.contains(name), name + " is not in\n" + text);
     }
+  }
+
+  @Test
+  void metricsDoNotGrowWithTheMethodsAndPathsThatClientsInvent() {
+    for (int i = 0; i < 50; i++) {
+      refused(501, rest.send("INVENTED" + i, "/", null));
+      refused(404, rest.get("/invented" + i));
+      refused(405, rest.send("PUT", VOLUMES, null));
+    }
+    String text = rest.get("/metrics").text();
+    assertFalse(text.toLowerCase(Locale.ROOT).contains("invented"), text);
+    assertFalse(text.contains("vertx_http"), text);
+  }
+
+  @Test
+  void listsDoNotWaitBehindCreatesWhoseBackingSaysNothing() throws IOException {
+    List<CompletableFuture<Rest.Answer>> slow = new ArrayList<>();
+    ExecutorService threads = Executors.newCachedThreadPool();
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      silent.setSoTimeout(30_000);
+      String backing = "nbd://127.0.0.1:" + silent.getLocalPort() + "/x";
+      for (int i = 0; i < 6; i++) {
+        String body = "{'suid': 'v" + i + "', 'backing': ['" + backing + "']}";
+        slow.add(CompletableFuture.supplyAsync(() -> rest.post(VOLUMES, body), threads));
+      }
+      List<Socket> held = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        held.add(silent.accept());
+      }
+      assertEquals(200, rest.get(VOLUMES).status());
+      assertEquals(404, rest.get(VOLUMES + "/none").status());
+      assertEquals(200, rest.get("/metrics").status());
+      assertTrue(slow.stream().noneMatch(CompletableFuture::isDone));
+      for (Socket s : held) {
+        s.close();
+      }
+    }
+    slow.forEach(f -> assertTrue(f.join().status() >= 400, f.join().text()));
+    threads.shutdown();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "evil:21009, 403",
+    "127.0.0.1.evil:80, 403",
+    "localhost.evil, 403",
+    "evil, 403",
+    "localhost, 200",
+    "LocalHost:8009, 200",
+    "127.1.2.3:1, 200",
+    "[::1]:8009, 200"
+  })
+  void aNameThatSomebodyElseLeadsToLoopbackIsRefused(String host, int status) {
+    String line =
+        Rest.raw(daemon.apiAddress(), "GET " + VOLUMES + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    assertTrue(line.startsWith("HTTP/1.1 " + status + " "), line);
   }
 
   @Test
@@ -398,7 +457,7 @@ final class VolumesOverHttpTest {
   void anythingElseIsAProblemToo() {
     refused(404, rest.get("/nothing"));
     refused(405, rest.send("PUT", VOLUMES, "{}"));
-    refused(413, rest.post(VOLUMES, "x".repeat(2 << 20)));
+    refused(413, rest.post(VOLUMES, "x".repeat((64 << 10) + 1)));
     refused(403, rest.post(VOLUMES, "{'suid':'a','size':1}", "origin", "http://evil.example"));
   }
 

@@ -14,6 +14,7 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.resolver.NoopAddressResolverGroup;
 import io.netty.util.NetUtil;
+import java.io.FileNotFoundException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -131,9 +132,7 @@ final class NettyDialer implements Dialer {
           cause instanceof NbdConnectException known
               ? known
               : new NbdConnectException(
-                  Reason.UNREACHABLE,
-                  "NBD server " + uri.place() + ": " + cause.getMessage(),
-                  cause));
+                  Reason.UNREACHABLE, "NBD server " + uri.place() + ": " + why(cause), cause));
     }
 
     void next(List<SocketAddress> addresses, int index) {
@@ -197,6 +196,21 @@ final class NettyDialer implements Dialer {
         result.completeExceptionally(e);
       }
     }
+  }
+
+  /**
+   * In words for the operator: what the transports say differs, and not all of it says something.
+   */
+  private static String why(Throwable cause) {
+    String message = cause.getMessage();
+    if (cause instanceof FileNotFoundException
+        || (message != null && message.contains("No such file"))) {
+      return "no such socket";
+    }
+    if (message == null) {
+      return cause.toString();
+    }
+    return message.contains("Connection refused") ? "connection refused" : message;
   }
 
   private static Duration quarter(Duration d) {

@@ -38,16 +38,22 @@ import org.slf4j.LoggerFactory;
 public final class NbdServer {
   private static final Logger log = LoggerFactory.getLogger(NbdServer.class);
 
+  /** One of so many connections is for unix sockets alone. */
+  private static final int UNIX_RESERVE = 64;
+
   private final ServerCore core;
   private final boolean epoll;
   private final Set<Channel> listeners = ConcurrentHashMap.newKeySet();
   private final Set<Channel> accepted = ConcurrentHashMap.newKeySet();
   private final AtomicInteger count = new AtomicInteger();
   private final AtomicLong ids = new AtomicLong();
+  private final Negotiating negotiating;
+  private final Throttle refusals = new Throttle();
   private volatile boolean stopping;
 
   private NbdServer(NbdServerOptions options) {
     this.core = new ServerCore(options);
+    this.negotiating = new Negotiating(Math.max(1, options.limits().connections() / 2));
     EventLoopGroup group = options.group();
     this.epoll = group instanceof IoEventLoopGroup g && g.isIoType(EpollIoHandler.class);
   }
@@ -149,11 +155,8 @@ public final class NbdServer {
   }
 
   private void accept(Channel channel, TlsMode tls, @Nullable String defaultExport) {
-    if (stopping || count.incrementAndGet() > core.limits().connections()) {
-      if (!stopping) {
-        count.decrementAndGet();
-        log.warn("connection refused: the limit is {}", core.limits().connections());
-      }
+    boolean tcp = channel.localAddress() instanceof InetSocketAddress;
+    if (stopping || !admit(tcp)) {
       channel.close();
       return;
     }
@@ -163,12 +166,45 @@ public final class NbdServer {
         .addListener(
             f -> {
               accepted.remove(channel);
+              negotiating.remove(channel);
               count.decrementAndGet();
             });
     SocketAddress remote = channel.remoteAddress();
     SocketAddress local = channel.localAddress();
     Peer peer = new Peer(ids.incrementAndGet(), remote == null ? local : remote, local, null);
-    channel.pipeline().addLast(new NegotiationHandler(core, tls, peer, defaultExport));
+    NegotiationHandler handler = new NegotiationHandler(core, tls, peer, defaultExport);
+    if (tcp) {
+      handler.onEnd(() -> negotiating.remove(channel));
+      if (!negotiating.add(channel)) {
+        refused();
+      }
+    }
+    channel.pipeline().addLast(handler);
+  }
+
+  /** Counts one more connection; a silent one goes for it where there is no room. */
+  private boolean admit(boolean tcp) {
+    int most = core.limits().connections();
+    if (count.incrementAndGet() <= (tcp ? most - most / UNIX_RESERVE : most)) {
+      return true;
+    }
+    refused();
+    if (negotiating.closeOldest()) {
+      return true;
+    }
+    count.decrementAndGet();
+    return false;
+  }
+
+  private void refused() {
+    int n = refusals.happened(System.nanoTime());
+    if (n > 0) {
+      log.warn(
+          "{} connections closed for want of room since the last such message: the limit is {}, on"
+              + " TCP half of it for those that still negotiate",
+          n,
+          core.limits().connections());
+    }
   }
 
   /** Connections that are there now, negotiating ones included. */

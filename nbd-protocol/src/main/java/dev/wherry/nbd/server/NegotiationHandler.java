@@ -72,6 +72,7 @@ final class NegotiationHandler extends ByteToMessageDecoder {
   private int length;
   private int options;
   private @Nullable Future<?> deadline;
+  private Runnable onEnd = () -> {};
 
   /**
    * @param defaultExport what the empty name means on this listener, or null to ask the directory
@@ -81,6 +82,11 @@ final class NegotiationHandler extends ByteToMessageDecoder {
     this.tls = tls;
     this.peer = peer;
     this.defaultExport = defaultExport;
+  }
+
+  /** Runs when the negotiation is over, whatever came of it; on the event loop. */
+  void onEnd(Runnable action) {
+    onEnd = action;
   }
 
   @Override
@@ -104,6 +110,7 @@ final class NegotiationHandler extends ByteToMessageDecoder {
 
   @Override
   protected void handlerRemoved0(ChannelHandlerContext ctx) {
+    onEnd.run();
     if (deadline != null) {
       deadline.cancel(false);
     }

@@ -4,7 +4,9 @@ package dev.wherry.nbd.server;
  * What a server may use. All limits are kept by back-pressure (a connection is not read) except the
  * two on connections.
  *
- * @param connections connections at once; one more is closed at once
+ * @param connections connections at once; one more is closed at once. On TCP at most half of them
+ *     may still negotiate, where the oldest of these makes room for another, and one in 64 is left
+ *     to unix sockets
  * @param negotiationMillis time to get from connect to transmission
  * @param requestsPerConnection requests in flight on one connection
  * @param bytesPerConnection payload bytes in flight on one connection

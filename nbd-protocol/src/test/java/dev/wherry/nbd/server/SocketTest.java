@@ -13,6 +13,9 @@ import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.nio.NioIoHandler;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -268,6 +271,34 @@ class SocketTest {
     second.close();
     Awaitility.await().until(() -> started().connections() == 1);
     attach("disk");
+  }
+
+  @Test
+  void silentTcpConnectionsLockOutNeitherUnixSocketsNorThoseWhoReconnect() throws Exception {
+    directory.exports.put("disk", new MemoryExport(SIZE));
+    start(new ServerLimits(8, 60_000, 256, 64 << 20, 128 << 20, 192 << 20, 2_000));
+    SocketAddress tcp =
+        started()
+            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), TlsMode.OFF)
+            .get(10, TimeUnit.SECONDS)
+            .address();
+    SocketChannel attached = attach("disk");
+    for (int i = 0; i < 20; i++) {
+      clients.add(SocketChannel.open(tcp));
+    }
+    // The first of them made room for others.
+    SocketChannel oldest = clients.get(1);
+    Awaitility.await().until(() -> oldest.read(ByteBuffer.allocate(64)) < 0);
+    for (int i = 0; i < 3; i++) {
+      attach("disk");
+      SocketChannel c = SocketChannel.open(tcp);
+      clients.add(c);
+      write(c, new Script().flags().option(1, Script.utf8("disk")));
+      read(c, 18 + 10);
+    }
+    write(attached, new Script().read(1, 0, 4));
+    read(attached, 20);
+    assertEquals(7, directory.open.get());
   }
 
   @Test
