@@ -31,7 +31,9 @@ public final class Access {
     this.onlyHost = onlyHost == null ? null : onlyHost.toLowerCase(Locale.ROOT);
   }
 
-  /** As configured: the name matters on loopback where neither token nor certificate is asked for. */
+  /**
+   * As configured: the name matters on loopback where neither token nor certificate is asked for.
+   */
   public static Access of(Configuration config) {
     boolean open = config.apiToken() == null && !config.apiTls() && config.api().isLoopback();
     String host = config.api().host();
@@ -46,7 +48,8 @@ public final class Access {
     } else if (token == null && onlyHost != null && !isOurs(r, onlyHost)) {
       Answers.problem(
           r,
-          Problem.of(403, "host '" + r.request().getHeader("host") + "' is not a name of this API"));
+          Problem.of(
+              403, "host '" + r.request().getHeader("host") + "' is not a name of this API"));
     } else if (isForeign(r)) {
       Answers.problem(r, Problem.of(403, "a page of another origin may not change anything here"));
     } else {

@@ -40,8 +40,7 @@ final class Rest {
   static String raw(String address, String request) {
     int colon = address.lastIndexOf(':');
     try (Socket s =
-        new Socket(
-            address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)))) {
+        new Socket(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)))) {
       s.setSoTimeout(30_000);
       s.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       return String.valueOf(
