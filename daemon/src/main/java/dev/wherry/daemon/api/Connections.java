@@ -40,7 +40,8 @@ final class Connections {
     HttpConnection surplus = add(connection);
     if (surplus != null) {
       log.debug("an HTTP connection is closed: the limit is {}", most);
-      surplus.close();
+      // Not within the handler: there, Vert.x is not done with setting it up.
+      vertx.runOnContext(v -> surplus.close());
     }
   }
 
