@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 /** The pools of threads that may block. All are bounded, and idle threads go. */
 final class Pools {
   /** How many requests may wait for files at once: those of eight volumes whose disks hang. */
-  private static final int WORKERS = 128;
+  private static final int WORKERS = 256;
 
   private static final int CONTROL = 4;
   private static final int READS = 2;

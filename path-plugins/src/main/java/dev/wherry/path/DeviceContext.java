@@ -31,7 +31,7 @@ public record DeviceContext(
     String suid) {
 
   /** Threads that one volume may hold in the pool. */
-  private static final int LANE = 16;
+  private static final int LANE = 32;
 
   /** How requests that would wait are run, besides what completes at once on the event loop. */
   public enum Engine {

@@ -3,6 +3,7 @@ package dev.wherry.daemon.api;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.net.SocketAddress;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -21,8 +22,13 @@ final class Connections {
   private final int most;
   private final long bodyMillis;
 
-  /** Requests that are being read or answered, by connection; the longest idle one first. */
-  private final Map<HttpConnection, Integer> running = new LinkedHashMap<>();
+  /** By the client's address, as a request knows its connection; the longest idle one first. */
+  private final Map<SocketAddress, Open> open = new LinkedHashMap<>();
+
+  /**
+   * @param running requests that are being read or answered
+   */
+  private record Open(HttpConnection connection, int running) {}
 
   /**
    * @param most connections at once
@@ -45,25 +51,25 @@ final class Connections {
     }
   }
 
+  /** Returns the one that is to be closed to keep to the limit, if any. */
   private synchronized @Nullable HttpConnection add(HttpConnection c) {
-    HttpConnection surplus = null;
-    if (running.size() >= most) {
-      surplus =
-          running.entrySet().stream()
-              .filter(e -> e.getValue() == 0)
-              .map(Map.Entry::getKey)
-              .findFirst()
-              .orElse(c);
-      running.remove(surplus);
+    Open surplus = null;
+    if (open.size() >= most) {
+      surplus = open.values().stream().filter(o -> o.running == 0).findFirst().orElse(null);
+      if (surplus == null) {
+        return c;
+      }
+      open.remove(surplus.connection.remoteAddress());
     }
-    if (surplus != c) {
-      running.put(c, 0);
-    }
-    return surplus;
+    open.put(c.remoteAddress(), new Open(c, 0));
+    return surplus == null ? null : surplus.connection;
   }
 
   private synchronized void closed(HttpConnection connection) {
-    running.remove(connection);
+    Open o = open.get(connection.remoteAddress());
+    if (o != null && o.connection == connection) {
+      open.remove(connection.remoteAddress());
+    }
   }
 
   /** For each request, before anything else sees it. */
@@ -83,9 +89,9 @@ final class Connections {
   }
 
   private synchronized void count(HttpConnection connection, int change) {
-    Integer n = running.remove(connection);
-    if (n != null) {
-      running.put(connection, Math.max(0, n + change));
+    Open o = open.remove(connection.remoteAddress());
+    if (o != null) {
+      open.put(connection.remoteAddress(), new Open(o.connection, o.running + change));
     }
   }
 }

@@ -3,14 +3,19 @@ package dev.wherry.daemon.api;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerRequest;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -19,6 +24,9 @@ import org.junit.jupiter.api.Timeout;
 final class ConnectionsTest {
   private final Vertx vertx = Vertx.vertx();
   private final List<Socket> clients = new ArrayList<>();
+
+  /** Requests for /held, which are not answered. */
+  private final BlockingQueue<HttpServerRequest> held = new LinkedBlockingQueue<>();
 
   private int port;
 
@@ -31,7 +39,11 @@ final class ConnectionsTest {
             .requestHandler(
                 r -> {
                   connections.began(r);
-                  r.endHandler(v -> r.response().end());
+                  if (r.path().equals("/held")) {
+                    held.add(r);
+                  } else {
+                    r.endHandler(v -> r.response().end());
+                  }
                 })
             .listen(0, "127.0.0.1")
             .map(HttpServer::actualPort)
@@ -91,5 +103,20 @@ final class ConnectionsTest {
     Socket s = connect();
     send(s, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n{");
     assertEquals(-1, s.getInputStream().read());
+  }
+
+  @Test
+  void aConnectionAtWorkIsNotTheOneThatMakesRoom() throws Exception {
+    serve(2, 60_000);
+    Socket busy = connect();
+    send(busy, get("/held"));
+    HttpServerRequest request = held.poll(30, TimeUnit.SECONDS);
+    assertNotNull(request);
+    Socket idle = connect();
+    assertAnswered(idle);
+    assertAnswered(connect());
+    assertEquals(-1, idle.getInputStream().read());
+    vertx.runOnContext(v -> request.response().end());
+    assertNotEquals(-1, busy.getInputStream().read());
   }
 }

@@ -8,10 +8,11 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes calls that make data durable on one descriptor answer for each other. Linux reports a
- * write-back error once per open file: of an fdatasync and a durable write that overlap, one gets
- * it and the other says success although its data may be what was lost. So a success counts once
- * all calls that ran beside it have ended, and if none of them failed. Safe on any thread.
+ * Makes durable writes on one descriptor answer for each other. Linux reports a write-back error
+ * once per open file: of two durable writes that overlap, one gets it and the other says success
+ * although its data may be what was lost. So a success counts once all calls that ran beside it
+ * have ended, and if none of them failed for good. (Flushes have descriptors of their own.) Safe on
+ * any thread.
  */
 final class DurableGroup {
   private final Supplier<? extends @Nullable Throwable> broken;

@@ -19,6 +19,8 @@ import dev.wherry.path.io.PosixException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -26,6 +28,9 @@ import org.slf4j.LoggerFactory;
 
 /** Opens files and block devices, and creates files. */
 final class FileOpener {
+  /** Flushes of one file at once. */
+  private static final int FLUSHES = 16;
+
   private static final Logger LOG = LoggerFactory.getLogger(FileOpener.class);
   private static final int PREFERRED_BLOCK = 4096;
 
@@ -152,8 +157,31 @@ final class FileOpener {
             ExportInfo.of(size).contexts());
     IoEngine engine = engine(path, context);
     OpenFile file =
-        new OpenFile(path.toString(), fd, size, InlineReads.Way.of(fd), channel(path, fd));
+        new OpenFile(
+            path.toString(),
+            fd,
+            size,
+            InlineReads.Way.of(fd),
+            channel(path, fd),
+            syncDescriptors(fd, readOnly));
     return new FileDevice(file, medium, info, engine, pool);
+  }
+
+  /** Opens the file behind a descriptor some times more, whatever its path leads to by now. */
+  private static List<Integer> syncDescriptors(int fd, boolean readOnly) throws PosixException {
+    List<Integer> opened = new ArrayList<>();
+    try {
+      for (int i = 0; i < (readOnly ? 1 : FLUSHES); i++) {
+        Path self = Path.of("/proc/self/fd/" + fd);
+        opened.add(Posix.open(self, readOnly ? Posix.O_RDONLY : Posix.O_RDWR));
+      }
+    } catch (PosixException e) {
+      for (int descriptor : opened) {
+        Posix.close(descriptor);
+      }
+      throw e;
+    }
+    return opened;
   }
 
   private static IoEngine engine(Path path, DeviceContext context) {

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 final class OpenFile {
   private final String path;
   private final int fd;
+  private final List<Integer> syncDescriptors;
   private final InlineReads.Way inlineReads;
   private final @Nullable SharedChannel channel;
   private final List<Residency> mappings = new ArrayList<>();
@@ -18,14 +19,17 @@ final class OpenFile {
 
   /**
    * @param channel for sendfile; null where it cannot be had
+   * @param syncDescriptors for flushes, see {@link #syncDescriptors()}
    */
   OpenFile(
       String path,
       int fd,
       long size,
       InlineReads.Way inlineReads,
-      @Nullable SharedChannel channel) {
+      @Nullable SharedChannel channel,
+      List<Integer> syncDescriptors) {
     this.path = path;
+    this.syncDescriptors = List.copyOf(syncDescriptors);
     this.fd = fd;
     this.inlineReads = inlineReads;
     this.channel = channel;
@@ -49,6 +53,14 @@ final class OpenFile {
     return channel;
   }
 
+  /**
+   * Descriptors of the same file, opened one by one: Linux reports a write-back error once to each,
+   * so of flushes that run at once on descriptors of their own each one gets it.
+   */
+  List<Integer> syncDescriptors() {
+    return syncDescriptors;
+  }
+
   Residency residency() {
     return residency;
   }
@@ -63,6 +75,9 @@ final class OpenFile {
   synchronized void close() throws PosixException {
     mappings.forEach(Residency::close);
     mappings.clear();
+    for (int sync : syncDescriptors) {
+      Posix.close(sync);
+    }
     Posix.close(fd);
   }
 }

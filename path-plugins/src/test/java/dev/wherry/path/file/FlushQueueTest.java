@@ -5,20 +5,37 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 class FlushQueueTest {
   private final ArrayDeque<CompletableFuture<Void>> syncs = new ArrayDeque<>();
   private int started;
-  private final FlushQueue queue =
-      new FlushQueue(
-          () -> {
-            started++;
-            CompletableFuture<Void> sync = new CompletableFuture<>();
-            syncs.add(sync);
-            return sync;
-          });
+  private final FlushQueue<Integer> queue = new FlushQueue<>(List.of(0), this::sync);
+
+  private CompletableFuture<Void> sync(int slot) {
+    started++;
+    CompletableFuture<Void> sync = new CompletableFuture<>();
+    syncs.add(sync);
+    return sync;
+  }
+
+  @Test
+  void flushesRunSideBySideUpToTheNumberOfSlots() {
+    FlushQueue<Integer> two = new FlushQueue<>(List.of(1, 2), this::sync);
+    CompletableFuture<Void> first = two.flush();
+    CompletableFuture<Void> second = two.flush();
+    CompletableFuture<Void> third = two.flush();
+    assertEquals(2, started);
+    syncs.removeLast().complete(null);
+    assertTrue(second.isDone() && !first.isDone());
+    assertEquals(3, started, "the third takes the slot of the second");
+    syncs.remove().complete(null);
+    assertTrue(first.isDone() && !third.isDone());
+    syncs.remove().complete(null);
+    assertTrue(third.isDone());
+  }
 
   @Test
   void flushesThatArriveDuringOneShareTheNext() {
