@@ -1,0 +1,34 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.Extent;
+import dev.wherry.path.link.Priority;
+import io.netty.buffer.ByteBuf;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** Where blocks come from that are not here. Safe on any thread; never blocks. */
+public interface Source {
+  /**
+   * Reads whole blocks.
+   *
+   * @param length in bytes, 1 to 1 Mi
+   * @return exactly that many bytes, which the caller releases; fails with {@link
+   *     dev.wherry.nbd.NbdException}
+   */
+  CompletableFuture<ByteBuf> fetch(long offset, int length, Priority priority);
+
+  /**
+   * Which parts read as zeroes: {@link Extent#ZERO} in the flags.
+   *
+   * @return at least one extent, in order, from {@code offset} on
+   */
+  CompletableFuture<List<Extent>> extents(long offset, long length);
+
+  /** The round trip without queueing in nanoseconds, or 0. */
+  default long roundTripNanos() {
+    return 0;
+  }
+
+  /** What {@link ShareState#source} has of it. */
+  String describe();
+}
