@@ -9,6 +9,7 @@ import java.util.function.LongSupplier;
  *
  * <p>Safe on any thread; never blocks.
  */
+@SuppressWarnings("DoNotCallSuggester")
 public final class Mover {
   /**
    * How a move stands.

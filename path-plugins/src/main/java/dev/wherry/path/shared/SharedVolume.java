@@ -15,6 +15,7 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Placeholder of the engine's outside, so that others can be written against it. */
+@SuppressWarnings("DoNotCallSuggester")
 public abstract class SharedVolume implements dev.wherry.path.PathHandler {
   /**
    * What it is made of.
