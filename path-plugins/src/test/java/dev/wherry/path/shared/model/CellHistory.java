@@ -40,8 +40,7 @@ final class CellHistory {
 
   private boolean anything;
 
-  CellHistory(
-      int number, Cell cell, List<Cover> covers, List<Loss> losses, boolean forwarded) {
+  CellHistory(int number, Cell cell, List<Cover> covers, List<Loss> losses, boolean forwarded) {
     this.forwarded = forwarded;
     this.number = number;
     this.cell = cell;
@@ -121,8 +120,7 @@ final class CellHistory {
     for (HostOp w : cell.writes) {
       if (w.began < end && w.ended > from) {
         boolean acknowledged = w.ok && w.began > from && w.kind != HostOp.Kind.TRIM && !w.fenced;
-        zones.put(
-            w, new Zone(w.toString(), Math.max(w.began, from), acknowledged ? w.ended : NEVER));
+        zones.put(w, new Zone(w, Math.max(w.began, from), acknowledged ? w.ended : NEVER));
       }
     }
     Zone beginning = null;
@@ -177,7 +175,7 @@ final class CellHistory {
     }
     compare(all);
     if (loss != null) {
-      candidates = next(end, loss, first, beginning != null, zones.keySet());
+      candidates = next(from, end, loss, first, beginning != null, zones.keySet());
     }
   }
 
@@ -292,14 +290,14 @@ final class CellHistory {
   // ------------------------------------------------------------------ what a loss leaves
 
   private Set<@Nullable HostOp> next(
-      long end, Loss loss, @Nullable HostOp first, boolean known, Set<HostOp> writes) {
+      long from, long end, Loss loss, @Nullable HostOp first, boolean known, Set<HostOp> writes) {
     Set<@Nullable HostOp> left = new HashSet<>();
     if (loss.node() == null) {
       anything = true;
     }
     HostOp durable = null;
     for (HostOp w : writes) {
-      if (w.ok && w.ended < end && isDurable(w, end) && w.kind != HostOp.Kind.TRIM) {
+      if (w.ok && w.ended < end && isDurable(w, from, end) && w.kind != HostOp.Kind.TRIM) {
         durable = durable == null || w.began > durable.began ? w : durable;
       }
     }
@@ -318,13 +316,15 @@ final class CellHistory {
     return left;
   }
 
-  private boolean isDurable(HostOp write, long loss) {
+  private boolean isDurable(HostOp write, long from, long loss) {
     if (write.fua) {
       return true;
     }
+    // Its answer may have been under way when the power went last.
+    boolean whole = write.began > from;
     for (Cover c : covers) {
-      if (c.began() > write.ended
-          && (c.ended() < loss || (forwarded && (c.began() < loss || c.life() == write.life)))) {
+      boolean remembered = forwarded && (c.life() == write.life || (whole && c.began() < loss));
+      if (c.began() > write.ended && (remembered || (whole && c.ended() < loss))) {
         return true;
       }
     }

@@ -37,8 +37,8 @@ final class HostOp {
   boolean fenced;
 
   /**
-   * Another node died meanwhile: if that was the owner, its next life is asked again, so the request
-   * may be executed more than once before it is answered.
+   * Another node died meanwhile: if that was the owner, its next life is asked again, so the
+   * request may be executed more than once before it is answered.
    */
   boolean repeated;
 

@@ -44,8 +44,8 @@ final class Oracle {
   private final boolean forwarded;
 
   /**
-   * @param forwarded whether a flush at a node is to fail if the owner has lost its power since that
-   *     node's hosts wrote
+   * @param forwarded whether a flush at a node is to fail if the owner has lost its power since
+   *     that node's hosts wrote
    */
   Oracle(Cells cells, boolean forwarded) {
     this.cells = cells;

@@ -10,7 +10,7 @@ import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -39,7 +39,7 @@ final class Schedule implements SimLog.Judge {
   private final Operator operator;
   private final Map<String, Node> nodes = new TreeMap<>();
   private final Map<Long, String> owners = new TreeMap<>();
-  private final Set<HostOp> pending = new HashSet<>();
+  private final Set<HostOp> pending = new LinkedHashSet<>();
   private int requests;
   private int operations;
   private boolean finishing;
@@ -126,6 +126,7 @@ final class Schedule implements SimLog.Judge {
       expectOneOwner();
       readAll("at the end");
       loseEverything();
+      oracle.judge();
       closeAll();
     } catch (Violation v) {
       throw new AssertionError(
@@ -248,7 +249,6 @@ final class Schedule implements SimLog.Judge {
       }
     }
     until("reads " + when, pending::isEmpty, PATIENCE);
-    oracle.judge();
   }
 
   private static boolean fenced(Node node) {
@@ -373,7 +373,7 @@ final class Schedule implements SimLog.Judge {
 
   /** A daemon is dead: what its hosts asked for is in doubt. */
   void died(Life life) {
-    for (HostOp op : Set.copyOf(pending)) {
+    for (HostOp op : List.copyOf(pending)) {
       if (op.life == life) {
         pending.remove(op);
         op.over = true;
