@@ -1,6 +1,5 @@
 package dev.wherry.path.shared.model;
 
-import dev.wherry.path.BlockDevice;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.MapFile;
 import dev.wherry.path.shared.ShareState;
@@ -15,6 +14,9 @@ interface Engine {
    */
   boolean rememberForwarded();
 
+  /** Whether there are maps at all. */
+  boolean hasMaps();
+
   /** A node's part in the volume, in a state that was put before. */
   Part open(SharedVolume.Parts parts, ShareState state);
 
@@ -23,5 +25,5 @@ interface Engine {
 
   /** A map as it is after whatever happened. */
   CompletableFuture<BlockMap> openMap(
-      Life life, MapFile file, BlockDevice store, Settings settings);
+      Life life, MapFile file, Platter platter, Settings settings);
 }

@@ -4,6 +4,7 @@ import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkException;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
@@ -251,6 +252,7 @@ final class Network {
       }
       executor = target;
       answer = null;
+      trace("arrives");
       execute(target);
     }
 
@@ -311,6 +313,15 @@ final class Network {
       reply(target);
     }
 
+    /** Of what is about the ownership. */
+    private void trace(String what) {
+      if (request.op().code() >= Op.PREPARE.code()) {
+        log.note(
+            "    " + request.op() + " of " + from + " to " + to + ", epoch " + request.epoch() + ", "
+                + what);
+      }
+    }
+
     /** It is not being executed any more. */
     void ended() {
       executing.remove(this);
@@ -348,6 +359,7 @@ final class Network {
     private void finish(LinkReply reply) {
       over = true;
       open.remove(this);
+      trace("is answered " + reply.status() + " " + reply.epoch() + " " + reply.text());
       ByteBuf bytes =
           from.handOut(
               Unpooled.copiedBuffer(answerPayload), "the payload of the answer to " + request.op());
@@ -361,6 +373,7 @@ final class Network {
       if (!over) {
         over = true;
         open.remove(this);
+        trace("is given up");
         result.completeExceptionally(
             new LinkException("no answer from " + to + " to " + request.op(), !sent));
       }

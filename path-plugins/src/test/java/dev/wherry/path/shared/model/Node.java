@@ -32,6 +32,7 @@ final class Node implements Network.Peer {
   private @Nullable Volume volume;
   private boolean ready;
   private boolean removing;
+  private boolean shared;
   private boolean starting;
 
   Node(String name, Schedule schedule) {
@@ -76,6 +77,15 @@ final class Node implements Network.Peer {
   /** Its part in the volume is being taken away. */
   boolean removing() {
     return removing;
+  }
+
+  /** The owner knows of its part, or did: hosts may attach. */
+  boolean shared() {
+    return shared;
+  }
+
+  void shared(boolean value) {
+    shared = value;
   }
 
   Role role() {
@@ -137,9 +147,9 @@ final class Node implements Network.Peer {
     }
     SimDevice device = store;
     CompletableFuture<@Nullable BlockMap> map =
-        state.map() == 0 || device == null
+        state.map() == 0 || device == null || !schedule.engine().hasMaps()
             ? CompletableFuture.completedFuture(null)
-            : log.open(state.map(), device).thenApply(m -> m);
+            : log.open(state.map(), device.platter()).thenApply(m -> m);
     return map.thenAccept(m -> open(begun, state, log, device, m));
   }
 
@@ -169,7 +179,9 @@ final class Node implements Network.Peer {
                 state);
     opened.pace(new Mover.Pace(Math.min(settings.pace(), 20_000_000), settings.pace()));
     part = opened;
-    volume = new Volume(SUID, opened.handler(), schedule.simulation()::now);
+    Volume fresh = new Volume(SUID, opened.handler(), schedule.simulation()::now);
+    volume = fresh;
+    opened.fenced().thenAccept(why -> fresh.fail(new IllegalStateException(why)));
   }
 
   /** Ends the daemon in the middle of whatever it does. */
@@ -266,18 +278,17 @@ final class Node implements Network.Peer {
             false,
             null,
             null,
-            0,
+            epoch,
             null);
-    return schedule
-        .log(now, disk)
-        .put(state)
+    SimLog log = schedule.log(now, disk);
+    CompletableFuture<?> map =
+        schedule.engine().hasMaps()
+            ? log.create(epoch, BlockMap.NOT_HERE).thenCompose(BlockMap::close)
+            : CompletableFuture.completedFuture(null);
+    return map.thenCompose(v -> log.put(state))
         .thenCompose(v -> open(now, state))
         .whenComplete((v, t) -> starting = false)
-        .thenApply(
-            v -> {
-              schedule.attach(this);
-              return LinkReply.ok(epoch);
-            });
+        .thenApply(v -> LinkReply.ok(epoch));
   }
 
   /** Stops being a standby, as the owner's daemon asks. */
@@ -288,6 +299,7 @@ final class Node implements Network.Peer {
       return reply(LinkReply.not(Status.REFUSED, 0, name + " is " + role()));
     }
     removing = true;
+    shared = false;
     return old.close()
         .thenApply(
             v -> {

@@ -40,9 +40,9 @@ final class Operator {
       forceAt = s.requests() * 3 / 4;
     }
     Simulation simulation = schedule.simulation();
-    simulation.after(simulation.about(1_000_000), () -> share("b"));
+    simulation.after(simulation.about(1_000_000), () -> shareAtLast("b"));
     if (s.nodes() > 2) {
-      simulation.after(simulation.about(60_000_000), () -> share("c"));
+      simulation.after(simulation.about(60_000_000), () -> shareAtLast("c"));
     }
   }
 
@@ -125,8 +125,25 @@ final class Operator {
               ask(owner, to, Op.SHARE, part.state().epoch())
                   .thenCompose(
                       r -> r.isOk() || r.text().contains("already") ? part.join(to) : failed(r));
-          follow("share to " + to, owner, joined, () -> {});
+          follow("share to " + to, owner, joined, () -> joined(to));
         });
+  }
+
+  /** Shares it, again and again until that has worked. */
+  private void shareAtLast(String to) {
+    if (schedule.finishing() || schedule.node(to).shared()) {
+      return;
+    }
+    share(to);
+    schedule.simulation().after(300_000_000, () -> shareAtLast(to));
+  }
+
+  private void joined(String node) {
+    Node joined = schedule.node(node);
+    if (!joined.shared() && joined.disk().state != null) {
+      joined.shared(true);
+      schedule.attach(joined);
+    }
   }
 
   private void unshare(String from) {
@@ -178,17 +195,7 @@ final class Operator {
             owner ->
                 owner.ask(
                     "return to " + to,
-                    part ->
-                        follow(
-                            "return to " + to,
-                            owner,
-                            ask(owner, to, Op.ACTIVATE, part.state().epoch())
-                                .thenCompose(
-                                    r ->
-                                        r.isOk()
-                                            ? CompletableFuture.<Void>completedFuture(null)
-                                            : failed(r)),
-                            () -> {})));
+                    part -> follow("return to " + to, owner, part.giveTo(to), () -> {})));
   }
 
   private void policies(Node owner) {
@@ -201,7 +208,9 @@ final class Operator {
     noteDisposable(s.read(), ranges);
     owner.ask(
         "policies " + s.read().label() + " " + s.write().label() + " " + ranges,
-        p -> p.policies(s.read(), s.write(), ranges, s.manual()));
+        p ->
+            follow(
+                "policies", owner, p.policies(s.read(), s.write(), ranges, s.manual()), () -> {}));
   }
 
   /** Takes note of what may be lost from now on. */

@@ -1,5 +1,6 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
@@ -11,6 +12,7 @@ import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.WritePolicy;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** The outside of {@link dev.wherry.path.shared.SharedVolume}, as far as a daemon uses it. */
 interface Part {
@@ -24,9 +26,14 @@ interface Part {
 
   CompletableFuture<Void> activate(boolean force);
 
-  CompletableFuture<Void> release();
+  /** On the owner: asks another node to take the ownership. */
+  CompletableFuture<Void> giveTo(String node);
 
-  void policies(ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual);
+  CompletableFuture<@Nullable BlockDevice> release();
+
+  CompletableFuture<String> fenced();
+
+  CompletableFuture<Void> policies(ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual);
 
   void pace(Mover.Pace pace);
 

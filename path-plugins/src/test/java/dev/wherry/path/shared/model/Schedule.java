@@ -90,6 +90,10 @@ final class Schedule implements SimLog.Judge {
     return engine;
   }
 
+  boolean finishing() {
+    return finishing;
+  }
+
   Operator operator() {
     return operator;
   }
@@ -160,6 +164,7 @@ final class Schedule implements SimLog.Judge {
     }
     accidents.plan();
     operator.plan();
+    first.shared(true);
     nodes.values().forEach(Node::start);
   }
 
@@ -238,7 +243,7 @@ final class Schedule implements SimLog.Judge {
   private void readAll(String when) {
     log.note("reads of all, " + when);
     for (Node node : nodes()) {
-      if (node.volume() != null && !fenced(node)) {
+      if (node.volume() != null && node.shared() && !fenced(node)) {
         int step = simulation.between(32, 128);
         Life life = node.lives().get(node.lives().size() - 1);
         for (int from = 0; from < cells.count(); from += step) {
@@ -257,7 +262,7 @@ final class Schedule implements SimLog.Judge {
 
   /** What was flushed is there after all have lost their power. */
   private void loseEverything() {
-    List<Node> able = nodes().stream().filter(n -> n.volume() != null && !fenced(n)).toList();
+    List<Node> able = nodes().stream().filter(n -> n.volume() != null && n.shared() && !fenced(n)).toList();
     Node node = able.get(simulation.random().nextInt(able.size()));
     Life life = node.lives().get(node.lives().size() - 1);
     HostOp flush = begin(life, HostOp.Kind.FLUSH, 0, cells.count(), false);
@@ -288,7 +293,7 @@ final class Schedule implements SimLog.Judge {
   /** The volume of a node has come: its hosts begin. */
   void attach(Node node) {
     Life life = node.life();
-    if (life != null && node.volume() != null && !finishing) {
+    if (life != null && node.volume() != null && node.shared() && !finishing) {
       for (int i = 0; i < settings.hosts() * settings.slots(); i++) {
         new Host(this, node, life).think();
       }

@@ -13,7 +13,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A store as one life of a daemon has it open. Requests take their time and end in any order; a
@@ -269,7 +268,7 @@ final class SimDevice implements BlockDevice {
     return Answers.done();
   }
 
-  @Nullable Platter platter() {
+  Platter platter() {
     return platter;
   }
 }

@@ -1,6 +1,5 @@
 package dev.wherry.path.shared.model;
 
-import dev.wherry.path.BlockDevice;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.shared.ShareLog;
 import dev.wherry.path.shared.ShareState;
@@ -132,7 +131,7 @@ final class SimLog implements ShareLog {
   }
 
   /** Opens the map that the state names. */
-  CompletableFuture<BlockMap> open(long number, BlockDevice store) {
+  CompletableFuture<BlockMap> open(long number, Platter store) {
     SimMapFile file = disk.maps.get(number);
     if (file == null) {
       throw new Violation("the state of " + life + " names map " + number + ", which is gone");

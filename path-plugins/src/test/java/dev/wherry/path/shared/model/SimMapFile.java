@@ -37,6 +37,7 @@ final class SimMapFile {
   private final class Handle implements MapFile {
     private final Life life;
     private final Faults faults;
+    private byte[] prepared = new byte[0];
 
     Handle(Life life, Faults faults) {
       this.life = life;
@@ -52,7 +53,7 @@ final class SimMapFile {
     @Override
     public ByteBuffer read() throws IOException {
       expectAlive();
-      return ByteBuffer.wrap(content.clone());
+      return ByteBuffer.wrap(content.clone()).asReadOnlyBuffer();
     }
 
     @Override
@@ -76,13 +77,27 @@ final class SimMapFile {
     }
 
     @Override
-    public void replace(ByteBuffer bytes) throws IOException {
-      faults.at("map replace", life);
+    public void prepare(ByteBuffer bytes) throws IOException {
       expectAlive();
-      content = new byte[bytes.remaining()];
-      bytes.get(content);
+      int old = prepared.length;
+      prepared = Arrays.copyOf(prepared, old + bytes.remaining());
+      bytes.get(prepared, old, bytes.remaining());
+    }
+
+    @Override
+    public void discard() throws IOException {
+      expectAlive();
+      prepared = new byte[0];
+    }
+
+    @Override
+    public void swap() throws IOException {
+      faults.at("map swap", life);
+      expectAlive();
+      content = prepared;
       forced = content.length;
-      faults.at("map replaced", life);
+      prepared = new byte[0];
+      faults.at("map swapped", life);
       expectAlive();
     }
 

@@ -41,6 +41,11 @@ final class StandIn implements Engine {
   }
 
   @Override
+  public boolean hasMaps() {
+    return false;
+  }
+
+  @Override
   public Part open(Parts parts, ShareState state) {
     return new Simple(parts, state);
   }
@@ -53,7 +58,7 @@ final class StandIn implements Engine {
 
   @Override
   public CompletableFuture<BlockMap> openMap(
-      Life life, MapFile file, BlockDevice store, Settings settings) {
+      Life life, MapFile file, Platter platter, Settings settings) {
     throw new UnsupportedOperationException();
   }
 
@@ -214,13 +219,25 @@ final class StandIn implements Engine {
     }
 
     @Override
-    public CompletableFuture<Void> release() {
+    public CompletableFuture<Void> giveTo(String node) {
       return refused();
     }
 
     @Override
-    public void policies(
-        ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {}
+    public CompletableFuture<@Nullable BlockDevice> release() {
+      return CompletableFuture.failedFuture(new ShareException(Status.REFUSED, "a stand-in"));
+    }
+
+    @Override
+    public CompletableFuture<String> fenced() {
+      return new CompletableFuture<>();
+    }
+
+    @Override
+    public CompletableFuture<Void> policies(
+        ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
+      return Answers.done();
+    }
 
     @Override
     public void pace(Mover.Pace pace) {}
