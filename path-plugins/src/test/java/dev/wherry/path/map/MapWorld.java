@@ -319,11 +319,6 @@ final class MapWorld {
 
   private void differ(int[] at) {
     CompletableFuture<Void> differs = map.differ(at[0], at[1]);
-    int[] durable = {0};
-    for (int block = at[0]; block < at[1]; block++) {
-      assertTrue(map.state(block) != SAME);
-      durable[0] += map.durable(block) ? 1 : 0;
-    }
     requests.add(
         new Request(at[2], at[3]) {
           @Override
@@ -475,6 +470,23 @@ final class MapWorld {
       content(u, open, power);
     }
     look();
+    if (random.nextInt(4) == 0) {
+      crash(random.nextInt(5));
+      return;
+    }
+    // Before anything is asked for, as the engine does.
+    commit();
+    while (!flushes.isEmpty() || !tasks.isEmpty()) {
+      if (!tasks.isEmpty()) {
+        tasks.remove().run();
+      }
+      if (!flushes.isEmpty()) {
+        flushes.remove(0).run();
+        if (map.here() > 0 && map.pending() > 0 && flushes.isEmpty() && tasks.isEmpty()) {
+          commit();
+        }
+      }
+    }
   }
 
   private void check(
