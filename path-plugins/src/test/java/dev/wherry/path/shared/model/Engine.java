@@ -24,6 +24,5 @@ interface Engine {
   CompletableFuture<BlockMap> createMap(Life life, MapFile file, Settings settings, int state);
 
   /** A map as it is after whatever happened. */
-  CompletableFuture<BlockMap> openMap(
-      Life life, MapFile file, Platter platter, Settings settings);
+  CompletableFuture<BlockMap> openMap(Life life, MapFile file, Platter platter, Settings settings);
 }

@@ -317,7 +317,15 @@ final class Network {
     private void trace(String what) {
       if (request.op().code() >= Op.PREPARE.code()) {
         log.note(
-            "    " + request.op() + " of " + from + " to " + to + ", epoch " + request.epoch() + ", "
+            "    "
+                + request.op()
+                + " of "
+                + from
+                + " to "
+                + to
+                + ", epoch "
+                + request.epoch()
+                + ", "
                 + what);
       }
     }

@@ -217,6 +217,7 @@ final class Node implements Network.Peer {
   /** The daemon goes in peace. */
   CompletableFuture<Void> close() {
     Volume now = volume;
+    ready = false;
     return now == null ? CompletableFuture.completedFuture(null) : now.close();
   }
 
@@ -295,7 +296,11 @@ final class Node implements Network.Peer {
   private CompletableFuture<LinkReply> dropPart() {
     Volume old = volume;
     Life now = life;
-    if (role() != Role.STANDBY || old == null || now == null || old.state() != VolumeState.ONLINE) {
+    if (role() != Role.STANDBY
+        || old == null
+        || now == null
+        || old.state() != VolumeState.ONLINE
+        || (part != null && part.state().wanted())) {
       return reply(LinkReply.not(Status.REFUSED, 0, name + " is " + role()));
     }
     removing = true;

@@ -66,7 +66,7 @@ final class Oracle {
 
   void found(HostOp read, int cell, int stamp) {
     if (stamp == Cells.TORN) {
-      if (all[cell].disposable || (cells.straddles(cell) && isInDoubt(cell))) {
+      if (all[cell].disposable || (cells.straddles(cell) && changes(cell, read))) {
         return;
       }
       throw new Violation(read + " found in cell " + cell + " what nobody wrote", cell, null);
@@ -74,8 +74,9 @@ final class Oracle {
     all[cell].reads.add(new Read(read, stamp));
   }
 
-  private boolean isInDoubt(int cell) {
-    return all[cell].writes.stream().anyMatch(w -> !w.ok);
+  /** Whether the cell may be written while it is read, or was left half written. */
+  private boolean changes(int cell, HostOp read) {
+    return all[cell].writes.stream().anyMatch(w -> !w.ok || w.ended > read.began);
   }
 
   void covers(long began, long ended, @Nullable Life life) {

@@ -33,7 +33,8 @@ interface Part {
 
   CompletableFuture<String> fenced();
 
-  CompletableFuture<Void> policies(ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual);
+  CompletableFuture<Void> policies(
+      ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual);
 
   void pace(Mover.Pace pace);
 

@@ -133,8 +133,7 @@ class RealEngine implements Engine {
     }
 
     @Override
-    public CompletableFuture<LinkReply> serve(
-        String from, LinkRequest request, Priority priority) {
+    public CompletableFuture<LinkReply> serve(String from, LinkRequest request, Priority priority) {
       return volume.serve(from, request, priority);
     }
   }

@@ -141,7 +141,8 @@ final class Schedule implements SimLog.Judge {
               + "\n"
               + settings
               + "\n"
-              + log.last(60, v.cell())
+              + log.last(
+                  Integer.getInteger("model.lines", 60), Integer.getInteger("model.cell", v.cell()))
               + "\nreplay: mvn -B -o -pl path-plugins -am -Dtest=ModelTest"
               + " -Dsurefire.failIfNoSpecifiedTests=false -Dmodel.seed="
               + seed
@@ -221,7 +222,10 @@ final class Schedule implements SimLog.Judge {
     until(
         "all come to rest",
         () ->
-            pending.isEmpty() && operator.idle() && nodes.values().stream().allMatch(this::atRest),
+            pending.isEmpty()
+                && operator.idle()
+                && nodes.values().stream().filter(Node::owns).count() == 1
+                && nodes.values().stream().allMatch(this::atRest),
         PATIENCE);
   }
 
@@ -262,7 +266,8 @@ final class Schedule implements SimLog.Judge {
 
   /** What was flushed is there after all have lost their power. */
   private void loseEverything() {
-    List<Node> able = nodes().stream().filter(n -> n.volume() != null && n.shared() && !fenced(n)).toList();
+    List<Node> able =
+        nodes().stream().filter(n -> n.volume() != null && n.shared() && !fenced(n)).toList();
     Node node = able.get(simulation.random().nextInt(able.size()));
     Life life = node.lives().get(node.lives().size() - 1);
     HostOp flush = begin(life, HostOp.Kind.FLUSH, 0, cells.count(), false);
