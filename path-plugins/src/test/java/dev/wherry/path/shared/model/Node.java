@@ -30,6 +30,7 @@ final class Node implements Network.Peer {
   private @Nullable Life life;
   private @Nullable Part part;
   private @Nullable Volume volume;
+  private @Nullable SimLog log;
   private boolean ready;
   private boolean removing;
   private boolean shared;
@@ -179,6 +180,7 @@ final class Node implements Network.Peer {
                 state);
     opened.pace(new Mover.Pace(Math.min(settings.pace(), 20_000_000), settings.pace()));
     part = opened;
+    this.log = log;
     Volume fresh = new Volume(SUID, opened.handler(), schedule.simulation()::now);
     volume = fresh;
     opened.fenced().thenAccept(why -> fresh.fail(new IllegalStateException(why)));
@@ -304,18 +306,33 @@ final class Node implements Network.Peer {
       return reply(LinkReply.not(Status.REFUSED, 0, name + " is " + role()));
     }
     removing = true;
-    shared = false;
     return old.close()
         .thenApply(
             v -> {
-              if (!now.dead()) {
-                disk.removeAll();
-                part = null;
-                volume = null;
-                removing = false;
+              ShareState state = disk.state;
+              if (now.dead()) {
+                return LinkReply.ok(0);
               }
+              removing = false;
+              if (state == null || state.role() != Role.STANDBY || state.wanted()) {
+                // It has taken the ownership in the last moment.
+                kill("it must not be unshared");
+                start();
+                return LinkReply.not(Status.REFUSED, 0, name + " is " + brief(state));
+              }
+              shared = false;
+              forgetLog();
+              disk.removeAll();
+              part = null;
+              volume = null;
               return LinkReply.ok(0);
             });
+  }
+
+  private void forgetLog() {
+    if (log != null) {
+      log.forget();
+    }
   }
 
   /** What an operator asks for on this node, when it runs. */

@@ -76,7 +76,8 @@ final class Oracle {
 
   /** Whether the cell may be written while it is read, or was left half written. */
   private boolean changes(int cell, HostOp read) {
-    return all[cell].writes.stream().anyMatch(w -> !w.ok || w.ended > read.began);
+    return !losses.isEmpty()
+        || all[cell].writes.stream().anyMatch(w -> !w.ok || w.ended > read.began);
   }
 
   void covers(long began, long ended, @Nullable Life life) {

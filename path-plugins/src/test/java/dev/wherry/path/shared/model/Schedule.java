@@ -268,6 +268,9 @@ final class Schedule implements SimLog.Judge {
   private void loseEverything() {
     List<Node> able =
         nodes().stream().filter(n -> n.volume() != null && n.shared() && !fenced(n)).toList();
+    if (able.isEmpty()) {
+      return;
+    }
     Node node = able.get(simulation.random().nextInt(able.size()));
     Life life = node.lives().get(node.lives().size() - 1);
     HostOp flush = begin(life, HostOp.Kind.FLUSH, 0, cells.count(), false);

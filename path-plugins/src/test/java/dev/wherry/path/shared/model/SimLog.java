@@ -26,6 +26,13 @@ final class SimLog implements ShareLog {
   private final Faults faults;
   private final Judge judge;
   private final Queue<Put> queue = new ArrayDeque<>();
+  private boolean forgotten;
+
+  /** The volume is removed: what its engine puts still is of no interest. */
+  void forget() {
+    forgotten = true;
+    queue.clear();
+  }
 
   /** Is told of states. */
   interface Judge {
@@ -67,7 +74,7 @@ final class SimLog implements ShareLog {
   @Override
   public CompletableFuture<Void> put(ShareState state) {
     CompletableFuture<Void> done = new CompletableFuture<>();
-    if (life.dead()) {
+    if (life.dead() || forgotten) {
       done.completeExceptionally(new IOException("dead"));
       return done;
     }
