@@ -61,6 +61,8 @@ class MoverPaceTest {
     "40000, 2e6, 0, true",
     "50, 2.5e9, 0, true",
     "50, 2.5e9, 200, false",
+    "50, 2.5e9, 3000, true",
+    "40000, 50e6, 5000, true",
   })
   void thePathIsFullAndItsQueueShort(
       long roundTripMicros, double rate, long jitterMicros, boolean known) {
@@ -85,6 +87,18 @@ class MoverPaceTest {
     long slow = (long) (3 * 16384 * 1e9 / rate); // the smallest pieces go by one at a time
     assertTrue(median <= Math.max(4 * MS, slow), all);
     assertTrue(p99 <= Math.max(15 * MS, 2 * slow), all);
+  }
+
+  @Test
+  void aSourceThatAnswersUnevenlyIsNotTakenForAQueue() {
+    SimulatedPath path = path(100 * US, 500e6);
+    path.jitter = 8 * MS;
+    path.known = false;
+    started(path, Mover.Pace.DEFAULT);
+    time.pass(2 * S);
+    long before = path.fetched;
+    time.pass(20 * S);
+    assertTrue(path.fetched - before >= 0.85 * 20 * 500e6, "made " + (path.fetched - before) / 20);
   }
 
   @Test
