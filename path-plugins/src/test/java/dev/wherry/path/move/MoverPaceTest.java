@@ -187,6 +187,26 @@ class MoverPaceTest {
     assertTrue(made >= 0.95 * 20e6, "made " + made);
   }
 
+  @ParameterizedTest
+  @CsvSource({"false", "true"})
+  void aPathSlowerThanTheMinimumGetsNoLongQueue(boolean busyFromTheStart) {
+    SimulatedPath path = path(40 * MS, 12.5e6);
+    started(path, Mover.Pace.DEFAULT);
+    time.pass(busyFromTheStart ? 0 : 3 * S);
+    hosts(MS, time.now() + 30 * S);
+    time.pass(5 * S);
+    List<Long> delays = new ArrayList<>();
+    reads(path, 17 * MS, time.now() + 20 * S, delays);
+    long before = path.fetched;
+    time.pass(20 * S);
+    Collections.sort(delays);
+    long median = delays.get(delays.size() / 2);
+    // While it is not known how fast the path is, the minimum counts for more than the queue.
+    long most = busyFromTheStart ? 250 * MS : 6 * MS;
+    assertTrue(median <= most, "waits " + median / US + " us");
+    assertTrue(path.fetched - before >= 0.9 * 20 * 12.5e6);
+  }
+
   /** Others keep half a megabyte waiting in the path. */
   private void fill(SimulatedPath path, long until) {
     if (time.now() < until) {
