@@ -3,7 +3,6 @@ package dev.wherry.path.shared;
 import dev.wherry.nbd.Export;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
-import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.align.RangeLock;
@@ -228,7 +227,7 @@ final class LayeredStore {
     end = Math.min(end, at / LARGEST_FETCH * LARGEST_FETCH + LARGEST_FETCH);
     Source from = source;
     if (policy == ReadPolicy.FAIL || from == null) {
-      parts.add(Answers.failed(NbdError.EIO, NotHere.MESSAGE));
+      parts.add(CompletableFuture.failedFuture(NotHere.at(from)));
     } else {
       boolean keep = policy != ReadPolicy.REDIRECT;
       int grain = keep ? blockSize : UNIT;
@@ -527,7 +526,7 @@ final class LayeredStore {
       return CompletableFuture.completedFuture(Buffers.zeroes(length));
     }
     return from == null
-        ? Answers.failed(NbdError.EIO, NotHere.MESSAGE)
+        ? CompletableFuture.failedFuture(NotHere.at(null))
         : fetches.fetch(from, start, length);
   }
 

@@ -4,11 +4,11 @@ import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.link.LinkReply;
-import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
 import dev.wherry.path.link.Priority;
@@ -260,12 +260,13 @@ public final class SharedVolume implements PathHandler {
       if (!result.complete(value)) {
         ReferenceCountUtil.release(value);
       }
-    } else if (Failures.causeOf(failure) instanceof TryAgain again) {
+      return;
+    }
+    TryAgain again = TryAgain.of(failure);
+    if (again != null) {
       if (core.now() - end >= 0) {
         result.completeExceptionally(
-            Failures.nbd(
-                new ShareException(
-                    Status.REFUSED, "no node was found to own volume " + core.suid())));
+            NbdException.harmless(NbdError.EIO, "no node was found to own volume " + core.suid()));
         return;
       }
       core.parts()
