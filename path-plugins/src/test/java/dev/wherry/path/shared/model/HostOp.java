@@ -30,6 +30,8 @@ final class HostOp {
   /** It was answered, and the answer was success. */
   boolean ok;
 
+  long overNanos;
+
   /** Nobody waits for the answer any more. */
   boolean over;
 

@@ -87,6 +87,17 @@ final class Network {
     }
   }
 
+  /** All links break and come back. */
+  void reconnect() {
+    for (String a : peers.keySet()) {
+      for (String b : peers.keySet()) {
+        if (a.compareTo(b) < 0) {
+          connect(a, b);
+        }
+      }
+    }
+  }
+
   /** A node is there again: what waits for it goes on. */
   void started(String node) {
     for (String other : peers.keySet()) {

@@ -370,6 +370,8 @@ final class Node implements Network.Peer {
             + " source="
             + s.source()
             + (s.base() == null ? "" : " base=" + s.base())
+            + " members="
+            + s.members()
             + (s.hasStore() ? "" : " no store")
             + (s.fence() == null ? "" : " FENCED");
   }

@@ -40,6 +40,7 @@ final class Schedule implements SimLog.Judge {
   private final Map<String, Node> nodes = new TreeMap<>();
   private final Map<Long, String> owners = new TreeMap<>();
   private final Set<HostOp> pending = new LinkedHashSet<>();
+  private final List<HostOp> doubtful = new ArrayList<>();
   private int requests;
   private int operations;
   private boolean finishing;
@@ -218,6 +219,7 @@ final class Schedule implements SimLog.Judge {
     log.note("quiet");
     accidents.end();
     network.healAll();
+    network.reconnect();
     nodes.values().forEach(Node::start);
     until(
         "all come to rest",
@@ -354,6 +356,8 @@ final class Schedule implements SimLog.Judge {
     }
     op.error = NbdException.errorOf(failure);
     op.ended = Long.MAX_VALUE;
+    op.overNanos = simulation.now();
+    doubtful.add(op);
     log.note(op.from, op.end, op.life + " failed " + op.number + ": " + failure);
     if (!allowed(op, node, op.error)) {
       throwLater(new Violation(op + " failed: " + failure, op.from, failure));
@@ -386,11 +390,17 @@ final class Schedule implements SimLog.Judge {
 
   /** A daemon is dead: what its hosts asked for is in doubt. */
   void died(Life life) {
+    // Who passed a request on asks the next life of the one that it was passed to.
+    long recently = simulation.now() - 2 * settings.ioTimeout().toNanos();
+    doubtful.removeIf(op -> op.overNanos < recently);
+    doubtful.forEach(op -> op.repeated = true);
     for (HostOp op : List.copyOf(pending)) {
       if (op.life == life) {
         pending.remove(op);
         op.over = true;
         op.ended = Long.MAX_VALUE;
+        op.overNanos = simulation.now();
+        doubtful.add(op);
         log.note(op.from, op.end, "in doubt: " + op);
       } else {
         op.repeated = true;

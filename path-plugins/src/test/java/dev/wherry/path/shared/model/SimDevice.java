@@ -75,6 +75,9 @@ final class SimDevice implements BlockDevice {
   }
 
   private void expectOpen(String what, long offset, long length) {
+    if (life.dead()) {
+      return;
+    }
     if (closed || platter.freed()) {
       throw report(what + " of a store that is " + (closed ? "closed" : "freed"));
     }

@@ -124,6 +124,9 @@ final class SimLog implements ShareLog {
 
   @Override
   public CompletableFuture<BlockMap> create(long number, int state) {
+    if (life.dead()) {
+      return CompletableFuture.failedFuture(new IOException("dead"));
+    }
     if (number <= 0 || disk.maps.containsKey(number)) {
       life.simulation().report(new Violation("map " + number + " exists on " + life));
     }
@@ -148,7 +151,7 @@ final class SimLog implements ShareLog {
 
   @Override
   public CompletableFuture<Void> remove(long number) {
-    if (disk.state != null && disk.state.map() == number) {
+    if (!life.dead() && disk.state != null && disk.state.map() == number) {
       life.simulation()
           .report(new Violation("map " + number + " of " + life + " is removed while in use"));
     }
