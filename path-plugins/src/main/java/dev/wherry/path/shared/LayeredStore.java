@@ -58,6 +58,7 @@ final class LayeredStore {
 
   private volatile @Nullable BlockMap map;
   private volatile @Nullable Source source;
+  private volatile @Nullable Source base;
   private volatile Policies policies;
 
   LayeredStore(
@@ -88,8 +89,24 @@ final class LayeredStore {
     return source;
   }
 
-  void source(@Nullable Source value) {
+  /**
+   * Replaces the sources; nothing is in flight.
+   *
+   * @param further where blocks come from that the source has not got either, or null
+   */
+  void source(@Nullable Source value, @Nullable Source further) {
     source = value;
+    base = further;
+  }
+
+  /** Where a block that is not here comes from when another node wants it; never from that node. */
+  private @Nullable Source sourceFor(String asker) {
+    Source first = source;
+    if (first == null || !first.describe().equals(asker)) {
+      return first;
+    }
+    Source further = base;
+    return further == null || further.describe().equals(asker) ? null : further;
   }
 
   Policies policies() {
@@ -626,8 +643,8 @@ final class LayeredStore {
       long runEnd = m == null ? stop : Math.min(stop, m.runEnd(block, end) * blockSize);
       int bytes = (int) (runEnd - at);
       if (state == BlockMap.NOT_HERE) {
-        Source from = source;
-        if (from == null || from.describe().equals(asker)) {
+        Source from = sourceFor(asker);
+        if (from == null) {
           Run.append(absent, block, (runEnd + blockSize - 1) / blockSize);
           parts.add(CompletableFuture.completedFuture(Buffers.zeroes(bytes)));
         } else {
@@ -656,7 +673,7 @@ final class LayeredStore {
     long block = offset / blockSize;
     long end = (offset + length - 1) / blockSize + 1;
     long run = Math.min(offset + length, m.runEnd(block, end) * blockSize) - offset;
-    Source from = source;
+    Source from = sourceFor(asker);
     return switch (m.state(block)) {
       case BlockMap.ZERO ->
           CompletableFuture.completedFuture(List.of(new Extent(run, Extent.HOLE | Extent.ZERO)));

@@ -135,9 +135,19 @@ final class Release {
     if (asker.equals(s.source())) {
       done = settled(store, onlyThere, next.isEmpty() ? null : next);
     } else if (asker.equals(s.base())) {
-      done = settled(store, List.of(new Run(0, store.blocks())), null);
+      done = settled(store, List.of(), null);
     } else {
-      done = CompletableFuture.completedFuture(null);
+      // What is missing may come from there by way of the source.
+      BlockMap map = store.map();
+      long needed = map == null ? 0 : missing(store, map);
+      done =
+          needed == 0
+              ? CompletableFuture.completedFuture(null)
+              : refused(
+                  needed
+                      + " blocks are not on node "
+                      + core.node()
+                      + " yet; release its source first");
     }
     return done.whenComplete((v, failure) -> core.end())
         .thenApply(v -> LinkReply.ok(core.state().epoch()));
@@ -155,6 +165,10 @@ final class Release {
       return core.update(s -> s.withSources(null, null, 0)).thenAccept(s -> {});
     }
     boolean complete = map.here() == map.blocks();
+    String base = core.state().base();
+    if (!complete && base != null) {
+      return refused("what is not on node " + core.node() + " yet comes from " + base + " too");
+    }
     long needed = complete ? 0 : next == null ? missing(store, map) : missing(map, onlyThere);
     if (needed > 0) {
       return refused(
