@@ -593,7 +593,8 @@ final class LayeredStore {
     }
     long start = first * blockSize;
     long bytes = Math.min(size, end * blockSize) - start;
-    return forget(m, first, end, () -> device.trim(start, bytes, 0)).thenCompose(v -> fua(flags));
+    // Zeroed, since a block that reads as zeroes must go on to when the map is not there any more.
+    return forget(m, first, end, () -> device.zero(start, bytes, 0)).thenCompose(v -> fua(flags));
   }
 
   private interface Erase {
@@ -701,6 +702,19 @@ final class LayeredStore {
       at = to;
     }
     return extents;
+  }
+
+  /**
+   * Has the device hold the zeroes that the map alone may know of: it will not be asked any more.
+   */
+  CompletableFuture<Void> zeroDevice(BlockMap m) {
+    CompletableFuture<Void> done = Answers.done();
+    for (Run run : runs(m, BlockMap.ZERO, BlockMap.ZERO)) {
+      long start = run.from() * blockSize;
+      long bytes = Math.min(size, run.end() * blockSize) - start;
+      done = done.thenCompose(v -> device.zero(start, bytes, 0));
+    }
+    return done;
   }
 
   /** The runs of blocks that may differ from the source; all, where there is no map. */

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * when what it still misses can be had elsewhere, and has made that durable.
  */
 final class Release {
+  private static final CompletableFuture<Void> NOTHING = CompletableFuture.completedFuture(null);
   private static final Duration DRAIN = Duration.ofSeconds(10);
 
   private final Core core;
@@ -195,6 +196,7 @@ final class Release {
                 store
                     .quiet()
                     .thenCompose(w -> differ(map, onlyThere, keepMap))
+                    .thenCompose(w -> keepMap ? NOTHING : store.zeroDevice(map))
                     .thenCompose(w -> map.commit(store.device()::flush))
                     .thenCompose(
                         w -> core.update(s -> s.withSources(source, null, keepMap ? number : 0)))
@@ -221,7 +223,7 @@ final class Release {
   }
 
   private static CompletableFuture<Void> differ(BlockMap map, List<Run> runs, boolean needed) {
-    CompletableFuture<Void> done = CompletableFuture.completedFuture(null);
+    CompletableFuture<Void> done = NOTHING;
     if (needed) {
       for (Run run : runs) {
         done = done.thenCompose(v -> map.differ(run.from(), run.end()));
