@@ -11,6 +11,7 @@ import dev.wherry.daemon.config.Configuration.Tls;
 import dev.wherry.daemon.config.ConfigurationException;
 import dev.wherry.daemon.config.HostPort;
 import dev.wherry.daemon.metrics.NbdCollector;
+import dev.wherry.daemon.node.NodeRegistry;
 import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.daemon.process.DataLock;
 import dev.wherry.daemon.process.StartException;
@@ -218,6 +219,15 @@ public final class Daemon {
         });
     String linkAddress = config.link().withPort(link.port());
 
+    NodeRegistry nodes =
+        new NodeRegistry(
+            catalog,
+            new NoLinks(),
+            new NodeRegistry.Self(config.node(), catalog.identity().uuid(), linkAddress),
+            registry::needing,
+            Clock.systemUTC());
+    nodes.start();
+
     http.metrics().getPrometheusRegistry().register(new NbdCollector(registry));
     ThreadPoolExecutor control = Pools.control();
     ThreadPoolExecutor reads = Pools.reads();
@@ -226,9 +236,8 @@ public final class Daemon {
         new ApiServer(
             http.vertx(),
             new ApiServer.Threads(control, reads, scrapes),
-            registry,
+            new ApiServer.Services(registry, nodes, () -> ready),
             http.metrics(),
-            new ApiServer.Node(config.node(), catalog.identity().uuid(), linkAddress, () -> ready),
             uris(),
             Access.of(config));
     int apiPort = port("api", config.api(), api.listen(config));

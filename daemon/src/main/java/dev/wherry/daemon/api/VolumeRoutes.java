@@ -84,7 +84,7 @@ final class VolumeRoutes {
   }
 
   private VolumeView create(RoutingContext r) {
-    Body body = new Body(bytes(r), CREATE_FIELDS);
+    Body body = new Body(Body.bytes(r), CREATE_FIELDS);
     String suid = body.text("suid");
     Long blockSize = body.number("blockSize");
     if (body.text("source", null) != null
@@ -116,7 +116,7 @@ final class VolumeRoutes {
   }
 
   private VolumeView resize(RoutingContext r) {
-    Body body = new Body(bytes(r), Set.of("size", "force"));
+    Body body = new Body(Body.bytes(r), Set.of("size", "force"));
     Long size = body.number("size");
     if (size == null) {
       throw new Refusal(Refusal.Kind.MALFORMED, "field 'size' is missing");
@@ -126,11 +126,11 @@ final class VolumeRoutes {
 
   private VolumeView set(RoutingContext r) {
     volume(r);
-    return view(changes.set(r.pathParam("suid"), Body.textsByName(bytes(r))));
+    return view(changes.set(r.pathParam("suid"), Body.textsByName(Body.bytes(r))));
   }
 
   private VolumeView reopen(RoutingContext r) {
-    new Body(bytes(r), Set.of());
+    new Body(Body.bytes(r), Set.of());
     return view(changes.reopen(r.pathParam("suid")));
   }
 
@@ -142,10 +142,6 @@ final class VolumeRoutes {
           Refusal.Kind.MALFORMED, "limit " + limit + " is not between 1 and " + MOST_EXTENTS);
     }
     return VolumeMap.read(volume(r), offset, (int) limit);
-  }
-
-  private static byte[] bytes(RoutingContext r) {
-    return r.body().buffer() == null ? new byte[0] : r.body().buffer().getBytes();
   }
 
   private static boolean flag(RoutingContext r, String name) {

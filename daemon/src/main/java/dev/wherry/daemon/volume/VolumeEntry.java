@@ -1,5 +1,6 @@
 package dev.wherry.daemon.volume;
 
+import dev.wherry.daemon.catalog.ShareRecord;
 import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.nbd.server.ExportDirectory.Connection;
 import dev.wherry.nbd.server.ExportStats;
@@ -29,6 +30,7 @@ public final class VolumeEntry {
 
   private volatile VolumeRecord record;
   private volatile AccessList access;
+  private volatile @Nullable ShareRecord share;
   private volatile @Nullable Volume volume;
   private volatile @Nullable String failure;
   private volatile boolean visible;
@@ -51,6 +53,15 @@ public final class VolumeEntry {
   void record(VolumeRecord value) {
     access = AccessList.of(value.access());
     record = value;
+  }
+
+  /** What is known of its other nodes, or null where it never had any. */
+  public @Nullable ShareRecord share() {
+    return share;
+  }
+
+  public void share(@Nullable ShareRecord value) {
+    share = value;
   }
 
   AccessList access() {

@@ -202,6 +202,15 @@ public final class VolumeRegistry {
     return find(suid).filter(e -> !e.leaving()).map(VolumeEntry::volume);
   }
 
+  /** The volumes that cannot do without a node. */
+  public List<String> needing(String node) {
+    return entries.values().stream()
+        .filter(e -> e.share() != null && Parts.needs(e.share().state(), node))
+        .map(VolumeEntry::suid)
+        .sorted()
+        .toList();
+  }
+
   /** It was failed, or not open yet, and is open now. */
   void opened(VolumeEntry entry) {
     sockets.open(entry.suid());

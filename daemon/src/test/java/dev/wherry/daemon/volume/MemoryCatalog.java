@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 /** A catalog that forgets with the process. */
-final class MemoryCatalog implements Catalog {
+public final class MemoryCatalog implements Catalog {
   private final Map<String, VolumeRecord> volumes = new LinkedHashMap<>();
   private final Map<String, ShareRecord> shares = new LinkedHashMap<>();
   private final Map<String, PeerRecord> peers = new LinkedHashMap<>();
