@@ -3,6 +3,7 @@ package dev.wherry.daemon.volume;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.Volume;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,6 +18,7 @@ final class Opening {
   private static final Logger log = LoggerFactory.getLogger(Opening.class);
 
   private final VolumeOpener opener;
+  private final Function<VolumeEntry, PathHandler> open;
   private final Claims claims;
   private final Predicate<VolumeEntry> wanted;
   private final Consumer<VolumeEntry> whenOpen;
@@ -24,15 +26,18 @@ final class Opening {
   private boolean closed;
 
   /**
+   * @param open puts the handler of a volume on its devices
    * @param wanted whether the volume is still there
    * @param whenOpen called for each volume that was opened
    */
   Opening(
       VolumeOpener opener,
+      Function<VolumeEntry, PathHandler> open,
       Claims claims,
       Predicate<VolumeEntry> wanted,
       Consumer<VolumeEntry> whenOpen) {
     this.opener = opener;
+    this.open = open;
     this.claims = claims;
     this.wanted = wanted;
     this.whenOpen = whenOpen;
@@ -91,7 +96,7 @@ final class Opening {
     } finally {
       entry.end();
     }
-    PathHandler handler = opener.open(entry.record());
+    PathHandler handler = open.apply(entry);
     if (!install(entry, handler)) {
       opener.close(handler);
       return !waits(entry);

@@ -4,8 +4,11 @@ import dev.wherry.daemon.catalog.ShareRecord;
 import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.nbd.server.ExportDirectory.Connection;
 import dev.wherry.nbd.server.ExportStats;
+import dev.wherry.path.BlockDevice;
 import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +34,8 @@ public final class VolumeEntry {
   private volatile VolumeRecord record;
   private volatile AccessList access;
   private volatile @Nullable ShareRecord share;
+  private volatile @Nullable SharedVolume engine;
+  private volatile @Nullable BlockDevice store;
   private volatile @Nullable Volume volume;
   private volatile @Nullable String failure;
   private volatile boolean visible;
@@ -50,7 +55,7 @@ public final class VolumeEntry {
     return record;
   }
 
-  void record(VolumeRecord value) {
+  public void record(VolumeRecord value) {
     access = AccessList.of(value.access());
     record = value;
   }
@@ -62,6 +67,33 @@ public final class VolumeEntry {
 
   public void share(@Nullable ShareRecord value) {
     share = value;
+  }
+
+  /** What the engine put last, or null where it never had any other node. */
+  public @Nullable ShareState shareState() {
+    ShareRecord s = share;
+    return s == null ? null : s.state();
+  }
+
+  /** The engine, or null where the volume is served by its plain handler, or not at all. */
+  public @Nullable SharedVolume engine() {
+    return engine;
+  }
+
+  /** What the engine keeps its blocks in, or null where it keeps none. */
+  public @Nullable BlockDevice store() {
+    return store;
+  }
+
+  /**
+   * Says what serves the volume.
+   *
+   * @param value null when the volume is served by its plain handler again
+   * @param blocks null where the engine keeps none
+   */
+  public void engine(@Nullable SharedVolume value, @Nullable BlockDevice blocks) {
+    engine = value;
+    store = blocks;
   }
 
   AccessList access() {
@@ -76,7 +108,7 @@ public final class VolumeEntry {
     return volume;
   }
 
-  CompletableFuture<Void> opened() {
+  public CompletableFuture<Void> opened() {
     return opened;
   }
 
@@ -105,7 +137,7 @@ public final class VolumeEntry {
   }
 
   /** True from the start of its deletion on: nobody may attach or lead an alias to it. */
-  boolean leaving() {
+  public boolean leaving() {
     return leaving;
   }
 
@@ -116,6 +148,9 @@ public final class VolumeEntry {
   /** What operators see. */
   public String state() {
     Volume v = volume;
+    if (fence() != null) {
+      return "failed";
+    }
     if (v == null) {
       return failure == null ? "suspended" : "failed";
     }
@@ -125,6 +160,10 @@ public final class VolumeEntry {
   /** Why it is failed, or null. */
   public @Nullable String reason() {
     Volume v = volume;
+    String fence = fence();
+    if (fence != null) {
+      return fence;
+    }
     if (v == null) {
       return failure;
     }
@@ -133,24 +172,29 @@ public final class VolumeEntry {
         .orElse(null);
   }
 
-  boolean isFailed() {
+  private @Nullable String fence() {
+    ShareState s = shareState();
+    return s == null ? null : s.fence();
+  }
+
+  public boolean isFailed() {
     return state().equals("failed");
   }
 
   // Changes of one volume follow each other; the second one is refused rather than kept waiting.
 
-  boolean tryBegin(String what) {
+  public boolean tryBegin(String what) {
     return operation.compareAndSet(null, what);
   }
 
-  void begin(String what) {
+  public void begin(String what) {
     String running = operation.compareAndExchange(null, what);
     if (running != null) {
       throw Refusal.conflict("volume " + suid() + " is being " + running);
     }
   }
 
-  void end() {
+  public void end() {
     operation.set(null);
   }
 

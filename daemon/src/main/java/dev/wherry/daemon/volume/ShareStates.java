@@ -5,10 +5,10 @@ import dev.wherry.path.shared.ShareState;
 import org.jspecify.annotations.Nullable;
 
 /** What a share's state says, in words that the daemon needs. */
-public final class Parts {
+public final class ShareStates {
   private static final String NODE = "node:";
 
-  private Parts() {}
+  private ShareStates() {}
 
   /** Whether the node has a part in the volume, or holds something of it. */
   public static boolean needs(ShareState s, String node) {
