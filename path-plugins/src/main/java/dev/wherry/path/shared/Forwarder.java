@@ -1,0 +1,172 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.Export;
+import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.Answers;
+import dev.wherry.path.link.Link;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends hosts' requests to the owner. A request that finds another owner there fails with {@link
+ * TryAgain}, having done nothing.
+ */
+final class Forwarder extends RoleHandler {
+  private final Core core;
+  private final String name;
+  private final Set<CompletableFuture<LinkReply>> waiting = ConcurrentHashMap.newKeySet();
+  private volatile boolean abandoned;
+
+  Forwarder(Core core, String name) {
+    super(core.suid(), core.size());
+    this.core = core;
+    this.name = name;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  /** The owner is not waited for any more: what is under way, and what comes, tries again. */
+  void abandon() {
+    abandoned = true;
+    waiting.forEach(w -> w.completeExceptionally(new TryAgain(false)));
+  }
+
+  @Override
+  public CompletableFuture<ByteBuf> read(long offset, int length) {
+    return call(Op.READ, offset, length, 0, Unpooled.EMPTY_BUFFER)
+        .thenCompose(
+            reply -> {
+              if (reply.payload().readableBytes() == length) {
+                return CompletableFuture.completedFuture(reply.payload());
+              }
+              int got = reply.payload().readableBytes();
+              reply.payload().release();
+              return Answers.failed(
+                  NbdError.EIO, got + " bytes in answer to a read of " + length + " at " + offset);
+            });
+  }
+
+  @Override
+  public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
+    return done(call(Op.WRITE, offset, data.readableBytes(), flags, data.retainedSlice()));
+  }
+
+  @Override
+  public CompletableFuture<Void> flush() {
+    return done(call(Op.FLUSH, 0, 0, 0, Unpooled.EMPTY_BUFFER));
+  }
+
+  @Override
+  public CompletableFuture<Void> trim(long offset, long length, int flags) {
+    return done(call(Op.TRIM, offset, length, flags, Unpooled.EMPTY_BUFFER));
+  }
+
+  @Override
+  public CompletableFuture<Void> zero(long offset, long length, int flags) {
+    return done(call(Op.ZERO, offset, length, flags & ~Export.FAST_ZERO, Unpooled.EMPTY_BUFFER));
+  }
+
+  @Override
+  public CompletableFuture<Void> cache(long offset, long length) {
+    return done(call(Op.CACHE, offset, length, 0, Unpooled.EMPTY_BUFFER));
+  }
+
+  @Override
+  public CompletableFuture<List<Extent>> status(
+      String context, long offset, long length, int maxExtents) {
+    if (context.equals(BlockState.CONTEXT)) {
+      return CompletableFuture.completedFuture(core.states(offset, length, maxExtents));
+    }
+    ByteBuf text = Unpooled.copiedBuffer(context, StandardCharsets.UTF_8);
+    return call(Op.STATUS, offset, length, maxExtents, text)
+        .thenApply(
+            reply -> {
+              try {
+                return Payloads.readExtents(reply.payload());
+              } catch (IllegalArgumentException e) {
+                throw new NbdException(NbdError.EIO, String.valueOf(e.getMessage()), e);
+              } finally {
+                reply.payload().release();
+              }
+            });
+  }
+
+  private static CompletableFuture<Void> done(CompletableFuture<LinkReply> call) {
+    return call.thenAccept(reply -> reply.payload().release());
+  }
+
+  private CompletableFuture<LinkReply> call(
+      Op op, long offset, long length, int flags, ByteBuf payload) {
+    ShareState state = core.state();
+    Optional<Link> link = core.links().to(state.owner());
+    if (abandoned || link.isEmpty()) {
+      payload.release();
+      // Without a link the owner is this node itself in a moment, or one that nobody has added.
+      return CompletableFuture.failedFuture(new TryAgain(false));
+    }
+    CompletableFuture<LinkReply> result = new CompletableFuture<>();
+    waiting.add(result);
+    link.get()
+        .call(
+            new LinkRequest(op, suid(), state.epoch(), offset, length, flags, payload),
+            Priority.DEMAND,
+            core.ioTimeout())
+        .whenComplete(
+            (reply, failure) -> {
+              waiting.remove(result);
+              land(state, reply, failure, result);
+            });
+    if (abandoned) {
+      result.completeExceptionally(new TryAgain(false));
+    }
+    return result;
+  }
+
+  private void land(
+      ShareState asked,
+      @Nullable LinkReply reply,
+      @Nullable Throwable failure,
+      CompletableFuture<LinkReply> result) {
+    if (reply == null || failure != null) {
+      result.completeExceptionally(
+          Failures.nbd(failure == null ? new NbdException(NbdError.EIO, "no answer") : failure));
+      return;
+    }
+    switch (reply.status()) {
+      case OK -> {
+        if (!result.complete(reply)) {
+          reply.payload().release();
+        }
+        return;
+      }
+      case STALE -> {
+        boolean known = core.learn(reply.text(), reply.epoch());
+        result.completeExceptionally(new TryAgain(known && reply.epoch() > asked.epoch()));
+      }
+      default -> {
+        NbdError error = reply.error();
+        result.completeExceptionally(
+            new NbdException(
+                error == null ? NbdError.EIO : error,
+                "node " + asked.owner() + ": " + reply.status() + " " + reply.text()));
+      }
+    }
+    reply.payload().release();
+  }
+}
