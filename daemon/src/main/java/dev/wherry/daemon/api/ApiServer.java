@@ -2,6 +2,7 @@ package dev.wherry.daemon.api;
 
 import dev.wherry.daemon.config.Configuration;
 import dev.wherry.daemon.node.NodeRegistry;
+import dev.wherry.daemon.share.PartsOfNode;
 import dev.wherry.daemon.volume.VolumeRegistry;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Vertx;
@@ -46,7 +47,8 @@ public final class ApiServer {
    *
    * @param ready true while the daemon serves
    */
-  public record Services(VolumeRegistry volumes, NodeRegistry nodes, BooleanSupplier ready) {}
+  public record Services(
+      VolumeRegistry volumes, NodeRegistry nodes, PartsOfNode parts, BooleanSupplier ready) {}
 
   /**
    * Who does the work.
@@ -75,7 +77,8 @@ public final class ApiServer {
     router.route().handler(access::check);
     router.route().handler(BodyHandler.create(false).setBodyLimit(MOST_BODY_BYTES));
     String node = services.nodes().self().name();
-    new VolumeRoutes(services.volumes(), new Answers(threads.control()), reads, node, uris)
+    new VolumeRoutes(
+            services.volumes(), services.parts(), new Answers(threads.control()), reads, node, uris)
         .mount(router);
     new NodeRoutes(services.nodes(), services.ready(), new Answers(threads.control()), reads)
         .mount(router);

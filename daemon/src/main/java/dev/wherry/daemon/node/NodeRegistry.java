@@ -26,12 +26,8 @@ public final class NodeRegistry {
   private static final Duration COMMIT_LIMIT = Duration.ofSeconds(30);
   private static final int MOST = 256;
 
-  /**
-   * This node.
-   *
-   * @param link HOST:PORT where others connect
-   */
-  public record Self(String name, String uuid, String link) {}
+  /** This node. */
+  public record Self(String name, String uuid) {}
 
   private final Catalog catalog;
   private final PeerLinks links;
@@ -40,6 +36,7 @@ public final class NodeRegistry {
   private final Clock clock;
   private final Map<String, PeerRecord> peers = new ConcurrentSkipListMap<>();
   private final Object changes = new Object();
+  private volatile String listening = "";
 
   /**
    * @param needs the volumes that need a node
@@ -69,6 +66,15 @@ public final class NodeRegistry {
     }
   }
 
+  /**
+   * Where others connect to this node.
+   *
+   * @param link HOST:PORT
+   */
+  public void listening(String link) {
+    listening = link;
+  }
+
   public Self self() {
     return self;
   }
@@ -86,7 +92,7 @@ public final class NodeRegistry {
   public List<NodeView> list(boolean serves) {
     List<NodeView> all = new ArrayList<>();
     String state = serves ? PeerLinks.Status.ONLINE : "stopping";
-    all.add(new NodeView(self.name, self.uuid, self.link, true, state, "", 0, 0, 0));
+    all.add(new NodeView(self.name, self.uuid, listening, true, state, "", 0, 0, 0));
     peers.values().forEach(p -> all.add(view(p)));
     return all;
   }
@@ -98,7 +104,7 @@ public final class NodeRegistry {
     if (name.equals(self.name)) {
       throw Refusal.impossible("node " + name + " is this node itself");
     }
-    if (address.toString().equals(self.link)) {
+    if (address.toString().equals(listening)) {
       throw Refusal.impossible("link " + address + " is the one of this node itself");
     }
     synchronized (changes) {

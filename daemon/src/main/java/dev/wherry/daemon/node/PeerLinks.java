@@ -10,7 +10,6 @@ public interface PeerLinks extends Links {
    *
    * @param state {@code online}, {@code offline} or {@code refused}
    * @param reason why it is not online, else empty
-   * @param uuid who answers there, or null while that is not known
    * @param rawBytes sent and received before compression
    * @param wireBytes sent and received over the network
    */
@@ -20,7 +19,7 @@ public interface PeerLinks extends Links {
     public static final String REFUSED = "refused";
 
     public static Status offline(String reason) {
-      return new Status(OFFLINE, reason, null, 0, 0);
+      return new Status(OFFLINE, reason, 0, 0);
     }
   }
 

@@ -24,6 +24,7 @@ public final class ShareStates {
         && s.members().isEmpty()
         && s.source() == null
         && s.base() == null
+        && s.map() == 0
         && s.fence() == null
         && s.hasStore();
   }

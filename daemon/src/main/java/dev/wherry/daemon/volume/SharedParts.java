@@ -32,8 +32,7 @@ public interface SharedParts {
   /**
    * Puts the engine on a store, and makes it known as the entry's.
    *
-   * @param store owned by the handler, also when it is closed; closed if this fails. Null where the
-   *     node keeps nothing
+   * @param store owned by the handler, unless this fails. Null where the node keeps nothing
    */
   PathHandler open(VolumeEntry entry, @Nullable BlockDevice store);
 

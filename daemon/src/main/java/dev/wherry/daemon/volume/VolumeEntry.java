@@ -4,7 +4,6 @@ import dev.wherry.daemon.catalog.ShareRecord;
 import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.nbd.server.ExportDirectory.Connection;
 import dev.wherry.nbd.server.ExportStats;
-import dev.wherry.path.BlockDevice;
 import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.shared.ShareState;
@@ -35,7 +34,6 @@ public final class VolumeEntry {
   private volatile AccessList access;
   private volatile @Nullable ShareRecord share;
   private volatile @Nullable SharedVolume engine;
-  private volatile @Nullable BlockDevice store;
   private volatile @Nullable Volume volume;
   private volatile @Nullable String failure;
   private volatile boolean visible;
@@ -65,8 +63,20 @@ public final class VolumeEntry {
     return share;
   }
 
-  public void share(@Nullable ShareRecord value) {
+  public synchronized void share(@Nullable ShareRecord value) {
     share = value;
+  }
+
+  /** Another state of a share that there is. */
+  public synchronized void share(ShareState state) {
+    ShareRecord s = share;
+    share = s == null ? null : s.withState(state);
+  }
+
+  /** Other options of a share that there is. */
+  public synchronized void share(ShareRecord.Options options) {
+    ShareRecord s = share;
+    share = s == null ? null : s.withOptions(options);
   }
 
   /** What the engine put last, or null where it never had any other node. */
@@ -80,20 +90,9 @@ public final class VolumeEntry {
     return engine;
   }
 
-  /** What the engine keeps its blocks in, or null where it keeps none. */
-  public @Nullable BlockDevice store() {
-    return store;
-  }
-
-  /**
-   * Says what serves the volume.
-   *
-   * @param value null when the volume is served by its plain handler again
-   * @param blocks null where the engine keeps none
-   */
-  public void engine(@Nullable SharedVolume value, @Nullable BlockDevice blocks) {
+  /** Says what serves the volume; null when that is its plain handler again. */
+  public void engine(@Nullable SharedVolume value) {
     engine = value;
-    store = blocks;
   }
 
   AccessList access() {
@@ -192,6 +191,11 @@ public final class VolumeEntry {
     if (running != null) {
       throw Refusal.conflict("volume " + suid() + " is being " + running);
     }
+  }
+
+  /** Whether somebody changes it. */
+  public boolean isBusy() {
+    return operation.get() != null;
   }
 
   public void end() {

@@ -218,7 +218,13 @@ public final class VolumeRegistry {
       freeStore(entry);
       return shared.open(entry, null);
     }
-    return shared.open(entry, opener.open(record, false));
+    PathHandler store = opener.open(record, false);
+    try {
+      return shared.open(entry, store);
+    } catch (RuntimeException e) {
+      opener.close(store);
+      throw e;
+    }
   }
 
   /** Closes a handler that is not used any more. Blocks. */
