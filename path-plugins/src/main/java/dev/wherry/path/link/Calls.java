@@ -2,7 +2,6 @@ package dev.wherry.path.link;
 
 import io.netty.channel.EventLoop;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -187,10 +186,10 @@ final class Calls {
   }
 
   /** The numbers that the other side is told of; what it may forget is forgotten here too. */
-  long[] pendingForHello() {
+  List<Long> pendingForHello() {
     greeting = true;
     pending.values().removeIf(c -> c.withdrawn);
-    return pending.keySet().stream().mapToLong(Long::longValue).toArray();
+    return List.copyOf(pending.keySet());
   }
 
   /** A session goes on, or begins. */
@@ -200,10 +199,9 @@ final class Calls {
     long lifeBefore = life;
     life = w.life();
     for (int i = 0; i < credits.length; i++) {
-      credits[i] = new Window.Use(w.windows()[i]);
+      credits[i] = new Window.Use(w.windows().get(i));
     }
-    Set<Long> known = new HashSet<>();
-    Arrays.stream(w.known()).forEach(known::add);
+    Set<Long> known = new HashSet<>(w.known());
     List<Call> lost = new ArrayList<>();
     for (Call c : List.copyOf(pending.values())) {
       boolean there = known.remove(c.sequence);

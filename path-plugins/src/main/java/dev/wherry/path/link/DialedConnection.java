@@ -122,7 +122,7 @@ final class DialedConnection extends LinkConnection {
     for (int from = 0; from < acks.size(); from += ACKS_AT_A_TIME) {
       List<Long> some = acks.subList(from, Math.min(acks.size(), from + ACKS_AT_A_TIME));
       ByteBuf body = Unpooled.buffer(4 + 8 * some.size());
-      Greeting.writeNumbers(body, some.stream().mapToLong(Long::longValue).toArray());
+      Greeting.writeNumbers(body, some);
       out().control(Frame.ACK, 0, body);
     }
     acks.clear();

@@ -1,6 +1,8 @@
 package dev.wherry.path.link;
 
 import io.netty.buffer.ByteBuf;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 
 /**
@@ -69,7 +71,12 @@ final class Greeting {
    * @param pending the requests whose answers the dialer waits for
    */
   record Hello(
-      long nonce, LinkIdentity from, String expected, long session, long attempt, long[] pending) {
+      long nonce,
+      LinkIdentity from,
+      String expected,
+      long session,
+      long attempt,
+      List<Long> pending) {
     void write(ByteBuf out) {
       out.writeLong(nonce);
       writeUuid(out, from.uuid());
@@ -109,7 +116,8 @@ final class Greeting {
    * @param windows what it takes at a time, by class
    * @param known those of the dialer's pending requests that it has in whole
    */
-  record Welcome(LinkIdentity from, long life, boolean resumed, Window[] windows, long[] known) {
+  record Welcome(
+      LinkIdentity from, long life, boolean resumed, List<Window> windows, List<Long> known) {
     void write(ByteBuf out) {
       writeUuid(out, from.uuid());
       out.writeLong(life).writeBoolean(resumed);
@@ -125,9 +133,9 @@ final class Greeting {
       UUID uuid = readUuid(in);
       long life = in.readLong();
       boolean resumed = in.readBoolean();
-      Window[] windows = new Window[Window.CLASSES];
+      List<Window> windows = new ArrayList<>();
       int sum = 0;
-      for (int i = 0; i < windows.length; i++) {
+      for (int i = 0; i < Window.CLASSES; i++) {
         int requests = in.readInt();
         long bytes = in.readLong();
         sum += requests;
@@ -135,7 +143,7 @@ final class Greeting {
           throw new MalformedException(
               "credits for " + requests + " requests of " + bytes + " bytes");
         }
-        windows[i] = new Window(requests, bytes);
+        windows.add(new Window(requests, bytes));
       }
       String name = Head.readText(in);
       Welcome w =
@@ -146,14 +154,14 @@ final class Greeting {
   }
 
   /** {@code count:4, numbers:8 each}; the body of {@code ACK}, too. */
-  static void writeNumbers(ByteBuf out, long[] numbers) {
-    out.writeInt(numbers.length);
+  static void writeNumbers(ByteBuf out, List<Long> numbers) {
+    out.writeInt(numbers.size());
     for (long n : numbers) {
       out.writeLong(n);
     }
   }
 
-  static long[] readNumbers(ByteBuf in) {
+  static List<Long> readNumbers(ByteBuf in) {
     Head.need(in, 4);
     int count = in.readInt();
     if (count < 0 || count > MAX_NUMBERS) {
@@ -161,9 +169,9 @@ final class Greeting {
           Integer.toUnsignedLong(count) + " numbers in a frame, at most " + MAX_NUMBERS);
     }
     Head.need(in, 8 * count);
-    long[] numbers = new long[count];
+    List<Long> numbers = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
-      numbers[i] = in.readLong();
+      numbers.add(in.readLong());
     }
     return numbers;
   }

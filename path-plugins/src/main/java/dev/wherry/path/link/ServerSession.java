@@ -41,7 +41,7 @@ final class ServerSession {
   private final LinkOptions options;
   private final String node;
   private final Traffic traffic;
-  private final Window[] windows = Window.defaults();
+  private final List<Window> windows = Window.defaults();
 
   private volatile EventLoop home;
   private final ConcurrentLinkedQueue<Runnable> finished = new ConcurrentLinkedQueue<>();
@@ -93,7 +93,7 @@ final class ServerSession {
     this.traffic = traffic;
     this.home = options.group().next();
     for (int i = 0; i < credits.length; i++) {
-      credits[i] = new Window.Use(windows[i]);
+      credits[i] = new Window.Use(windows.get(i));
     }
   }
 
@@ -135,12 +135,7 @@ final class ServerSession {
     if (same) {
       attempt = h.attempt();
     }
-    Set<Long> named = new HashSet<>();
-    if (same) {
-      for (long n : h.pending()) {
-        named.add(n);
-      }
-    }
+    Set<Long> named = same ? new HashSet<>(h.pending()) : Set.of();
     for (Entry e : List.copyOf(entries.values())) {
       if (!named.contains(e.sequence)) {
         forget(e);
@@ -214,9 +209,8 @@ final class ServerSession {
       }
     }
     connection = c;
-    long[] numbers = known.stream().mapToLong(Long::longValue).toArray();
-    c.join(this, new Greeting.Welcome(options.identity(), hub.life(), resumed, windows, numbers));
-    for (long n : numbers) {
+    c.join(this, new Greeting.Welcome(options.identity(), hub.life(), resumed, windows, known));
+    for (long n : known) {
       Entry e = entries.get(n);
       if (e != null && e.reply != null) {
         send(c, e, e.reply);
@@ -327,7 +321,7 @@ final class ServerSession {
   }
 
   /** The dialer has these answers. */
-  void acknowledged(long[] numbers) {
+  void acknowledged(List<Long> numbers) {
     for (long n : numbers) {
       Entry e = entries.get(n);
       if (e == null || e.reply == null) {

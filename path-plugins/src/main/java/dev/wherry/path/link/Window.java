@@ -1,5 +1,7 @@
 package dev.wherry.path.link;
 
+import java.util.List;
+
 /**
  * What a listener takes of one class at a time: requests that it has not heard to be answered, and
  * the bytes that they and their answers take. A request that is larger than the window goes alone.
@@ -11,13 +13,12 @@ record Window(int requests, long bytes) {
   static final int CLASSES = Priority.values().length;
 
   /** In the order of {@link Priority}. */
-  static Window[] defaults() {
-    return new Window[] {
-      new Window(256, 16 << 20),
-      new Window(2048, 64 << 20),
-      new Window(1024, 64 << 20),
-      new Window(512, 32 << 20)
-    };
+  static List<Window> defaults() {
+    return List.of(
+        new Window(256, 16 << 20),
+        new Window(2048, 64 << 20),
+        new Window(1024, 64 << 20),
+        new Window(512, 32 << 20));
   }
 
   /** What a request counts for: its payload, and that of its answer where the request tells it. */
@@ -41,7 +42,7 @@ record Window(int requests, long bytes) {
     }
 
     boolean has(long cost) {
-      return requests == 0 || requests < window.requests && bytes + cost <= window.bytes;
+      return requests == 0 || (requests < window.requests && bytes + cost <= window.bytes);
     }
 
     void take(long cost) {

@@ -27,7 +27,13 @@ import org.jspecify.annotations.Nullable;
 final class Forwarder extends RoleHandler {
   private final Core core;
   private final String name;
-  private final Set<CompletableFuture<LinkReply>> waiting = ConcurrentHashMap.newKeySet();
+
+  /** One request that is under way. */
+  private static final class Pending {
+    final CompletableFuture<LinkReply> result = new CompletableFuture<>();
+  }
+
+  private final Set<Pending> waiting = ConcurrentHashMap.newKeySet();
   private volatile boolean abandoned;
 
   Forwarder(Core core, String name) {
@@ -44,7 +50,7 @@ final class Forwarder extends RoleHandler {
   /** The owner is not waited for any more: what is under way, and what comes, tries again. */
   void abandon() {
     abandoned = true;
-    waiting.forEach(w -> w.completeExceptionally(new TryAgain(false)));
+    waiting.forEach(w -> w.result.completeExceptionally(new TryAgain(false)));
   }
 
   @Override
@@ -120,8 +126,8 @@ final class Forwarder extends RoleHandler {
       // Without a link the owner is this node itself in a moment, or one that nobody has added.
       return CompletableFuture.failedFuture(new TryAgain(false));
     }
-    CompletableFuture<LinkReply> result = new CompletableFuture<>();
-    waiting.add(result);
+    Pending pending = new Pending();
+    waiting.add(pending);
     link.get()
         .call(
             new LinkRequest(op, suid(), state.epoch(), offset, length, flags, payload),
@@ -129,13 +135,13 @@ final class Forwarder extends RoleHandler {
             core.ioTimeout())
         .whenComplete(
             (reply, failure) -> {
-              waiting.remove(result);
-              land(state, reply, failure, result);
+              waiting.remove(pending);
+              land(state, reply, failure, pending.result);
             });
     if (abandoned) {
-      result.completeExceptionally(new TryAgain(false));
+      pending.result.completeExceptionally(new TryAgain(false));
     }
-    return result;
+    return pending.result;
   }
 
   private void land(
