@@ -23,7 +23,7 @@ final class MapFiles {
     /**
      * Makes a map, durably.
      *
-     * @param file does not exist
+     * @param file what is there is overwritten
      * @param size of the volume in bytes
      * @param state of all blocks
      */

@@ -67,11 +67,12 @@ final class PeerRequests implements LinkService {
       return never();
     }
     running.incrementAndGet();
-    return switch (request.op()) {
+    CompletableFuture<LinkReply> reply =
+        switch (request.op()) {
           case SHARE, UNSHARE, LEAVE -> parts(from, request);
           default -> blocks(from, request, priority, System.nanoTime());
-        }
-        .whenComplete((r, e) -> running.decrementAndGet());
+        };
+    return reply.whenComplete((r, e) -> running.decrementAndGet());
   }
 
   /**
