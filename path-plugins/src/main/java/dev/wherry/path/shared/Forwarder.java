@@ -55,6 +55,36 @@ final class Forwarder extends RoleHandler {
 
   @Override
   public CompletableFuture<ByteBuf> read(long offset, int length) {
+    return ask(offset, length)
+        .handle(
+            (data, failure) ->
+                failure == null
+                    ? CompletableFuture.completedFuture(data)
+                    : readHere(offset, length, Failures.causeOf(failure)))
+        .thenCompose(data -> data);
+  }
+
+  /**
+   * What the owner has not got and may not fetch is read from this node's own store, where it was
+   * the owner before; block by block, since the owner may have others.
+   */
+  private CompletableFuture<ByteBuf> readHere(long offset, int length, Throwable failure) {
+    LayeredStore store = core.store();
+    if (store == null
+        || core.state().role() != Role.FORMER
+        || !String.valueOf(failure.getMessage()).endsWith(NotHere.MESSAGE)) {
+      return CompletableFuture.failedFuture(failure);
+    }
+    long blocks = (offset + length - 1) / store.blockSize() - offset / store.blockSize() + 1;
+    if (blocks == 1) {
+      return store.fetch("", offset, length, Priority.DEMAND).thenApply(Fetched::data);
+    }
+    long middle = (offset / store.blockSize() + blocks / 2) * store.blockSize();
+    int before = (int) (middle - offset);
+    return Buffers.join(List.of(read(offset, before), read(middle, length - before)));
+  }
+
+  private CompletableFuture<ByteBuf> ask(long offset, int length) {
     return call(Op.READ, offset, length, 0, Unpooled.EMPTY_BUFFER)
         .thenCompose(
             reply -> {
@@ -121,16 +151,21 @@ final class Forwarder extends RoleHandler {
       Op op, long offset, long length, int flags, ByteBuf payload) {
     ShareState state = core.state();
     Optional<Link> link = core.links().to(state.owner());
+    int sent = flags;
+    if (link.isEmpty()) {
+      // A node that was the owner meanwhile knows the way.
+      link = state.members().stream().flatMap(m -> core.links().to(m).stream()).findFirst();
+      sent |= Serving.VIA;
+    }
     if (abandoned || link.isEmpty()) {
       payload.release();
-      // Without a link the owner is this node itself in a moment, or one that nobody has added.
       return CompletableFuture.failedFuture(new TryAgain(false));
     }
     Pending pending = new Pending();
     waiting.add(pending);
     link.get()
         .call(
-            new LinkRequest(op, suid(), state.epoch(), offset, length, flags, payload),
+            new LinkRequest(op, suid(), state.epoch(), offset, length, sent, payload),
             Priority.DEMAND,
             core.ioTimeout())
         .whenComplete(

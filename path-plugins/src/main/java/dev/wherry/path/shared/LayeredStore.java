@@ -9,6 +9,7 @@ import dev.wherry.path.BlockDevice;
 import dev.wherry.path.align.RangeLock;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.move.ReadAhead;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
@@ -35,6 +36,9 @@ final class LayeredStore {
   private static final int LARGEST_FETCH = 1 << 20;
   private static final int UNIT = BlockMap.UNIT;
 
+  /** What is fetched ahead of a host that reads in sequence, at most. */
+  private static final long AHEAD = 2 << 20;
+
   private final BlockDevice device;
   private final long size;
   private final int blockSize;
@@ -42,6 +46,7 @@ final class LayeredStore {
   private final RangeLock locks = new RangeLock();
   private final Fetches fetches = new Fetches();
   private final InFlight keeping = new InFlight();
+  private final ReadAhead ahead;
   private volatile @Nullable BlockMap map;
   private volatile @Nullable Source source;
   private volatile Policies policies;
@@ -52,6 +57,7 @@ final class LayeredStore {
     this.size = size;
     this.blockSize = blockSize;
     this.blocks = (size + blockSize - 1) / blockSize;
+    this.ahead = new ReadAhead(blockSize, blocks, AHEAD);
     this.map = map;
     this.policies = policies;
   }
@@ -160,7 +166,47 @@ final class LayeredStore {
       }
       at = runEnd;
     }
+    readAhead(m, offset, stop);
     return Buffers.join(parts);
+  }
+
+  /** Fetches what a host that reads in sequence will ask for next, as far as it is kept here. */
+  private void readAhead(BlockMap m, long offset, long stop) {
+    ReadAhead.Range next = ahead.observe(offset / blockSize, (stop - 1) / blockSize + 1);
+    if (!next.isEmpty()) {
+      bring(m, next.from(), next.end());
+    }
+  }
+
+  /** Fetches blocks that are not here and would be kept, for hosts that may want them soon. */
+  private void bring(BlockMap m, long first, long end) {
+    Source from = source;
+    long step = Math.max(1, LARGEST_FETCH / blockSize);
+    for (long b = m.next(BlockMap.NOT_HERE, first, end); from != null && b < end; ) {
+      ReadPolicy policy = policies.at(b);
+      long to = Math.min(policies.runEnd(b, m.runEnd(b, end)), b + step);
+      if (policy == ReadPolicy.MOVE || policy == ReadPolicy.PULL) {
+        long start = b * blockSize;
+        fetches
+            .fetch(from, start, (int) (Math.min(size, to * blockSize) - start))
+            .thenCompose(data -> keep(start, data))
+            .exceptionally(failure -> 0L);
+      }
+      b = m.next(BlockMap.NOT_HERE, to, end);
+    }
+  }
+
+  /** Brings the first megabytes of a range that is not here; promises nothing. */
+  CompletableFuture<Void> cache(long offset, long length) {
+    BlockMap m = map;
+    if (m == null) {
+      return device.cache(offset, length);
+    }
+    if (length > 0) {
+      long stop = offset + Math.min(length, 4 * AHEAD);
+      bring(m, offset / blockSize, (stop - 1) / blockSize + 1);
+    }
+    return Answers.done();
   }
 
   /** Adds the parts for a range that is not here; returns where they end. */

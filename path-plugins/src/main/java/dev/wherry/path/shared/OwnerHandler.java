@@ -100,7 +100,7 @@ final class OwnerHandler extends RoleHandler {
 
   @Override
   public CompletableFuture<Void> cache(long offset, long length) {
-    return store.map() == null ? store.device().cache(offset, length) : Answers.done();
+    return store.cache(offset, length);
   }
 
   @Override

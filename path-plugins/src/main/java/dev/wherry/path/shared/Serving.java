@@ -14,6 +14,11 @@ import java.util.concurrent.CompletableFuture;
 
 /** Answers what other nodes ask about the volume. */
 final class Serving {
+  /**
+   * Flag of a host's request: the sender has no link to the owner, and asks for it to be sent on.
+   */
+  static final int VIA = 1 << 30;
+
   private static final int LARGEST = 64 << 20;
   private static final int LARGEST_FETCH = 1 << 20;
   private static final int MOST_EXTENTS = 4096;
@@ -107,7 +112,9 @@ final class Serving {
                               NbdError.EIO,
                               "node " + core.node() + " does not become the owner in time")));
     }
-    if (s.role() != Role.OWNER || r.epoch() < s.epoch()) {
+    boolean passOn =
+        (r.flags() & VIA) != 0 && r.epoch() == s.epoch() && core.links().to(s.owner()).isPresent();
+    if (r.epoch() < s.epoch() || (s.role() != Role.OWNER && !passOn)) {
       return stale();
     }
     if (!s.members().contains(from)) {
@@ -140,7 +147,7 @@ final class Serving {
                   r.payload().toString(StandardCharsets.UTF_8),
                   r.offset(),
                   r.length(),
-                  Math.max(1, Math.min(MOST_EXTENTS, r.flags())))
+                  Math.max(1, Math.min(MOST_EXTENTS, r.flags() & ~VIA)))
               .thenApply(extents -> LinkReply.ok(epoch, Payloads.extents(extents)));
     };
   }
