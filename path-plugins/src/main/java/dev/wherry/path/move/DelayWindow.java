@@ -29,8 +29,11 @@ final class DelayWindow {
   static final long INITIAL = 256 << 10;
 
   private static final long DRAIN_EVERY_NANOS = 10_000_000_000L;
-  private static final long WORST_FOR_MINIMUM_NANOS = 250_000_000;
+  private static final long WORST_FOR_MINIMUM_NANOS = 100_000_000;
+  private static final double MOST_TARGET_NANOS = 50e6;
+  private static final double MOST_BOOST = 4;
   private static final int ENOUGH_SAMPLES = 4;
+  private static final long TOO_SHORT_TO_SPREAD_NANOS = 2_000_000;
 
   private final LongSupplier roundTrip;
   private final BaseDelay base;
@@ -49,8 +52,16 @@ final class DelayWindow {
   private boolean full;
 
   private boolean draining;
+  private double drainTo = 1;
+  private boolean unknownSize;
   private long drainAt;
   private int vain;
+  private boolean floored;
+  private boolean guarding;
+  private double allowed = INITIAL;
+  private double capacity;
+  private double boost = 1;
+  private long spreadAt;
   private long queueBefore;
 
   private long delivered;
@@ -70,16 +81,33 @@ final class DelayWindow {
   /**
    * Bytes that may be on their way.
    *
-   * @param minimum bytes per second that are to be made even where others fill the queue
+   * @param minimum bytes per second that are to be made even where others fill the queue, or 0. Of
+   *     a path that is known to be slow not more than half
    */
   long size(long minimum) {
-    double w =
-        draining ? window * 0.9 * (double) lastBase / (double) (lastBase + TARGET_NANOS) : window;
-    double known = rate.bytesPerSecond();
-    double owed = known > 0 ? Math.min((double) minimum, known / 2) : minimum;
+    double w = draining ? window * drainTo : window;
+    double owed = capacity > 0 ? Math.min((double) minimum, capacity / 2) : minimum;
     long wait = Math.min(smoothed, lastBase + WORST_FOR_MINIMUM_NANOS);
-    double floor = owed * 1.25e-9 * wait;
-    return (long) Math.min(MAX, Math.max(Math.max(w, floor), 2.0 * lastSize));
+    double floor = owed * 1.2e-9 * wait;
+    guarding = minimum > 0;
+    floored = floor > w;
+    allowed = Math.min(MAX, Math.max(Math.max(w, floor), 2.0 * lastSize));
+    return (long) allowed;
+  }
+
+  /**
+   * Nanoseconds until the next piece, so that a window is spread over the round trip and does not
+   * wait in the path as one clump; 0 if it may leave now.
+   */
+  long delay(long now) {
+    return smoothed < TOO_SHORT_TO_SPREAD_NANOS ? 0 : Math.max(0, spreadAt - now);
+  }
+
+  private void spread(long bytes, long now) {
+    double perNano = allowed * (slowStart ? 2 : 1.25) / Math.max(smoothed, 1);
+    long step = (long) (bytes / perNano);
+    // Completions come when they come: two pieces may make up for that.
+    spreadAt = Math.max(spreadAt, now - 2 * step) + step;
   }
 
   /** What the path can deliver, or 0. */
@@ -94,9 +122,8 @@ final class DelayWindow {
 
   /** Pieces of another size follow. */
   void sizeChanged(long now) {
-    if (!slowStart) {
-      drainAt = now;
-    }
+    drainAt = now;
+    unknownSize = true;
   }
 
   void sent(Errand piece, boolean idle, long now) {
@@ -107,6 +134,7 @@ final class DelayWindow {
     piece.deliveredBefore = delivered;
     piece.deliveredBeforeAt = deliveredAt;
     lastSize = piece.size;
+    spread(piece.size, now);
   }
 
   /** A piece came; all of it, not what somebody else had brought before. */
@@ -148,10 +176,10 @@ final class DelayWindow {
   }
 
   private void grow(Errand piece, long queue) {
-    late = queue > TARGET_NANOS ? late + 1 : 0;
+    late = queue > target() ? late + 1 : 0;
     if (late >= ENOUGH_SAMPLES) {
       slowStart = false;
-      double fits = rate.bytesPerSecond() * (lastBase + TARGET_NANOS) / 1e9;
+      double fits = rate.bytesPerSecond() * (lastBase + target()) / 1e9;
       window = Math.min(window, Math.max(fits, INITIAL));
       newRound(piece.doneAt);
     } else if (full) {
@@ -166,7 +194,13 @@ final class DelayWindow {
     if (draining) {
       draining = false;
     } else if (!slowStart) {
-      double wanted = roundBase + TARGET_NANOS;
+      double target = target();
+      if (full && !guarding && roundQueue >= target / 2 && roundQueue <= 2 * target) {
+        capacity = rate.bytesPerSecond(); // the queue is ours alone: so is what is delivered
+      }
+      boolean empty = full && roundQueue < target / 4;
+      boost = empty ? Math.min(boost * 1.5, MOST_BOOST) : 1;
+      double wanted = roundBase + target + TARGET_NANOS * (boost - 1);
       double seen = roundBase + Math.max(roundQueue, 0);
       double factor = Math.max(0.5, Math.min(2, wanted / seen));
       if (factor < 1 || full) {
@@ -175,6 +209,8 @@ final class DelayWindow {
       doubt(factor);
       if (now - drainAt >= 0) {
         draining = full;
+        drainTo = unknownSize ? 0.5 : 0.9 * lastBase / (lastBase + target);
+        unknownSize = false;
         drainAt = now + DRAIN_EVERY_NANOS;
       }
     }
@@ -183,13 +219,20 @@ final class DelayWindow {
 
   /** Counts how often a lower window did not shorten the queue. */
   private void doubt(double factor) {
-    if (factor > 0.75) {
+    if (factor > 0.75 || floored) {
       vain = 0;
     } else if (roundQueue > queueBefore * 3 / 4 && ++vain >= 4) {
       base.reset();
       vain = 0;
     }
     queueBefore = roundQueue;
+  }
+
+  /** The queue to have: not less than a piece needs to go by. */
+  private double target() {
+    double known = rate.bytesPerSecond();
+    double piece = known > 0 ? 1.5e9 * lastSize / known : 0;
+    return Math.max((double) TARGET_NANOS, Math.min(piece, MOST_TARGET_NANOS));
   }
 
   private void newRound(long now) {

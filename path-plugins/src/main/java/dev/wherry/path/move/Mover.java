@@ -154,7 +154,7 @@ public final class Mover {
     settledAt = now;
   }
 
-  /** Begins, or looks again for what is missing. */
+  /** Begins, or looks again for what is missing; what has failed is tried again at once. */
   public void start() {
     synchronized (asked) {
       starts++;
@@ -270,11 +270,12 @@ public final class Mover {
       active = true;
       pausing = false;
       pause = FIRST_PAUSE_NANOS;
+      setback.tryNow(now);
     }
     if (!active) {
       return;
     }
-    pacing.set(pace);
+    pacing.set(pace, now);
     pacing.update(hosts.busy(now), window.bytesPerSecond(), now);
     if (pausing) {
       if (now - pausedUntil < 0) {
@@ -344,16 +345,21 @@ public final class Mover {
       window.sizeChanged(now);
     }
     if (!probe && bytesOnWay > 0) {
-      long most = window.size(pacing.minimum());
+      long most = window.size(pacing.yields() ? pacing.minimum() : 0);
       if (bytesOnWay + Math.min(pieceBytes(), most) > most || onWay.get() >= MOST_ON_WAY) {
         window.full();
         heldBack = false;
         return false;
       }
     }
-    long wait = pacing.delay(now);
+    long held = pacing.delay(now);
+    long wait = Math.max(held, window.delay(now));
     if (wait > 0) {
-      heldBack = true;
+      if (held > 0) {
+        heldBack = true;
+      } else {
+        window.full();
+      }
       wake(now, now + wait);
       return false;
     }

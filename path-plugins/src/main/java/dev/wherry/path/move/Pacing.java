@@ -30,7 +30,10 @@ final class Pacing {
     limitAt = now;
   }
 
-  void set(Mover.Pace value) {
+  void set(Mover.Pace value, long now) {
+    if (value.limit() != pace.limit()) {
+      limitAt = now;
+    }
     pace = value;
   }
 

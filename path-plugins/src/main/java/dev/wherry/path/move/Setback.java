@@ -35,6 +35,11 @@ final class Setback {
     return retryAt;
   }
 
+  /** There is reason to believe that it would work now. */
+  void tryNow(long now) {
+    retryAt = now;
+  }
+
   void failed(Errand.Kind what, Throwable failure, long now) {
     kind = what;
     Throwable cause = failure;
