@@ -13,7 +13,7 @@ public interface PeerLinks extends Links {
    * @param rawBytes sent and received before compression
    * @param wireBytes sent and received over the network
    */
-  record Status(String state, String reason, @Nullable String uuid, long rawBytes, long wireBytes) {
+  record Status(String state, String reason, long rawBytes, long wireBytes) {
     public static final String ONLINE = "online";
     public static final String OFFLINE = "offline";
     public static final String REFUSED = "refused";

@@ -101,8 +101,7 @@ public final class VolumeRegistry {
     this.plugins = plugins;
     this.opener = new VolumeOpener(plugins, context.apply(this::volume));
     this.opening =
-        new Opening(
-            opener, this::openHandler, claims, e -> entries.get(e.suid()) == e, this::opened);
+        new Opening(this::closeHandler, this::openHandler, claims, e -> entries.get(e.suid()) == e, this::opened);
     this.sockets = sockets;
     this.clock = clock;
     this.faults = faults;
