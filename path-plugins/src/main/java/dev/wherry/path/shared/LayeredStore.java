@@ -15,6 +15,7 @@ import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,6 +48,15 @@ final class LayeredStore {
   private final Fetches fetches = new Fetches();
   private final InFlight keeping = new InFlight();
   private final ReadAhead ahead;
+
+  /**
+   * Writes under way that may write more of a block than they were given. While there are any, no
+   * write goes past the locks. One that sees none of them needs no lock even if one begins just
+   * then: that one will see, as it did, that the block is settled, and write there what it was
+   * given alone.
+   */
+  private final AtomicInteger widening = new AtomicInteger();
+
   private volatile @Nullable BlockMap map;
   private volatile @Nullable Source source;
   private volatile Policies policies;
@@ -140,7 +150,8 @@ final class LayeredStore {
   private boolean isSettled(@Nullable BlockMap m, long offset, long length) {
     return m == null
         || length == 0
-        || m.settled(offset / blockSize, (offset + length - 1) / blockSize + 1);
+        || (m.settled(offset / blockSize, (offset + length - 1) / blockSize + 1)
+            && widening.get() == 0);
   }
 
   // ------------------------------------------------------------------ reading for hosts
@@ -403,6 +414,7 @@ final class LayeredStore {
 
     private CompletableFuture<Void> locked() {
       CompletableFuture<Void> result = new CompletableFuture<>();
+      widening.incrementAndGet();
       locks.lock(
           first,
           end - first,
@@ -412,23 +424,48 @@ final class LayeredStore {
                   .whenComplete(
                       (v, failure) -> {
                         done();
+                        widening.decrementAndGet();
                         hold.release();
                         Failures.pass(null, failure, result);
                       }));
       return result;
     }
 
+    /** Blocks that are settled get what was given, the others whole units. */
     private CompletableFuture<Void> held() {
-      long last = end - 1;
-      ByteBuf fromTail = end - first == 1 ? head : tail;
-      long start = offset - offset % (wholeNeeded(first) ? blockSize : UNIT);
+      List<CompletableFuture<?>> parts = new ArrayList<>();
+      for (long b = first; b < end; ) {
+        boolean settled = m.settled(b, b + 1);
+        long to = b + 1;
+        while (to < end && m.settled(to, to + 1) == settled) {
+          to++;
+        }
+        long from = Math.max(offset, b * blockSize);
+        long until = Math.min(stop, to * blockSize);
+        parts.add(settled ? plain(from, until) : wide(b, to, from, until));
+        b = to;
+      }
+      return parts.size() == 1 ? parts.get(0).thenApply(v -> null) : Answers.join(parts);
+    }
+
+    private ByteBuf given(long from, long until) {
+      return data.slice(data.readerIndex() + (int) (from - offset), (int) (until - from));
+    }
+
+    private CompletableFuture<Void> plain(long from, long until) {
+      return device.write(from, given(from, until), 0);
+    }
+
+    private CompletableFuture<Void> wide(long b, long to, long from, long until) {
+      long last = to - 1;
+      long start = from - from % (wholeNeeded(b) ? blockSize : UNIT);
       int grain = wholeNeeded(last) ? blockSize : UNIT;
-      long finish = Math.min(size, (stop + grain - 1) / grain * grain);
-      CompletableFuture<ByteBuf> before = present(first, start, offset, head);
-      CompletableFuture<ByteBuf> after = present(last, stop, finish, fromTail);
-      ByteBuf middle = data.retainedSlice();
+      long finish = Math.min(size, (until + grain - 1) / grain * grain);
+      CompletableFuture<ByteBuf> before = present(b, start, from);
+      CompletableFuture<ByteBuf> after = present(last, until, finish);
+      ByteBuf middle = given(from, until).retain();
       return Buffers.join(List.of(before, CompletableFuture.completedFuture(middle), after))
-          .thenCompose(all -> put(start, all));
+          .thenCompose(all -> put(b, to, start, all));
     }
 
     /** Whether all of a block is written: nothing of it is durably here. */
@@ -440,11 +477,12 @@ final class LayeredStore {
     }
 
     /** What a part of a block holds now. */
-    private CompletableFuture<ByteBuf> present(long block, long from, long to, ByteBuf fetched) {
+    private CompletableFuture<ByteBuf> present(long block, long from, long to) {
       int length = (int) (to - from);
       if (length == 0) {
         return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
       }
+      ByteBuf fetched = block == first ? head : tail;
       return switch (m.state(block)) {
         case BlockMap.NOT_HERE ->
             CompletableFuture.completedFuture(
@@ -455,18 +493,18 @@ final class LayeredStore {
       };
     }
 
-    private CompletableFuture<Void> put(long start, ByteBuf all) {
+    private CompletableFuture<Void> put(long from, long to, long start, ByteBuf all) {
       return m.intend(start, all)
           .thenCompose(v -> device.write(start, all, 0))
           .handle(
               (v, failure) -> {
                 all.release();
                 if (failure == null) {
-                  m.written(first, end);
+                  m.written(from, to);
                   return null;
                 }
                 // What was here may be torn now, as on any disk; what was not here stays so.
-                for (long b = first; b < end; b++) {
+                for (long b = from; b < to; b++) {
                   if (m.state(b) == BlockMap.SAME) {
                     m.written(b, b + 1);
                   }
