@@ -12,6 +12,7 @@ import dev.wherry.daemon.config.Configuration.Tls;
 import dev.wherry.daemon.config.ConfigurationException;
 import dev.wherry.daemon.config.HostPort;
 import dev.wherry.daemon.metrics.NbdCollector;
+import dev.wherry.daemon.metrics.ShareCollector;
 import dev.wherry.daemon.node.NodeRegistry;
 import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.daemon.process.DataLock;
@@ -263,6 +264,7 @@ public final class Daemon {
     parts.start();
 
     http.metrics().getPrometheusRegistry().register(new NbdCollector(registry));
+    http.metrics().getPrometheusRegistry().register(new ShareCollector(registry, nodes));
     ThreadPoolExecutor control = Pools.control();
     ThreadPoolExecutor reads = Pools.reads();
     ThreadPoolExecutor scrapes = Pools.metrics();

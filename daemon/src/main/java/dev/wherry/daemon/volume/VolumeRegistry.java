@@ -101,7 +101,12 @@ public final class VolumeRegistry {
     this.plugins = plugins;
     this.opener = new VolumeOpener(plugins, context.apply(this::volume));
     this.opening =
-        new Opening(this::closeHandler, this::openHandler, claims, e -> entries.get(e.suid()) == e, this::opened);
+        new Opening(
+            this::closeHandler,
+            this::openHandler,
+            claims,
+            e -> entries.get(e.suid()) == e,
+            this::opened);
     this.sockets = sockets;
     this.clock = clock;
     this.faults = faults;

@@ -71,9 +71,7 @@ final class Cluster implements AutoCloseable {
   void add(String at, String other) {
     Rest.Answer a =
         rest(at)
-            .post(
-                "/api/v1/nodes",
-                "{'name': '" + other + "', 'link': '" + links.get(other) + "'}");
+            .post("/api/v1/nodes", "{'name': '" + other + "', 'link': '" + links.get(other) + "'}");
     assertEquals(201, a.status(), a.text());
   }
 
@@ -143,8 +141,7 @@ final class Cluster implements AutoCloseable {
   // ------------------------------------------------------------------ hosts
 
   NbdClient host(String node, String suid) {
-    NbdUri uri =
-        NbdUri.parse("nbd://127.0.0.1:" + daemons.get(node).nbdPort() + "/" + suid);
+    NbdUri uri = NbdUri.parse("nbd://127.0.0.1:" + daemons.get(node).nbdPort() + "/" + suid);
     return join(
         NbdClient.connect(
             uri, NbdClientOptions.DEFAULTS.withIoTimeout(Duration.ofSeconds(20)), loops));

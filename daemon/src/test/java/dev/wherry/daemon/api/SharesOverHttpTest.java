@@ -128,6 +128,7 @@ final class SharesOverHttpTest {
     assertEquals("local", nodes.show("b", "v").path("handler").asText());
     assertArrayEquals(data, Cluster.read(a, 0, data.length));
     Cluster.join(a.close());
+    nodes.await_("a", "v", v -> v.path("connections").asInt() == 0);
     assertEquals(204, nodes.rest("a").delete("/api/v1/volumes/v").status());
     nodes.await_("b", "v", v -> !v.path("shared").asBoolean());
     NbdClient host = nodes.host("b", "v");
@@ -178,6 +179,7 @@ final class SharesOverHttpTest {
     nodes.await_("a", "v", v -> v.path("blocks").path("here").asInt() == SIZE / 4096);
     nodes.done("b", "v", "release", "{}");
     Cluster.join(b.close());
+    nodes.await_("b", "v", v -> v.path("connections").asInt() == 0);
     assertEquals(204, nodes.rest("b").delete("/api/v1/volumes/v").status());
     nodes.await_("a", "v", v -> !v.path("shared").asBoolean());
     assertEquals("local", nodes.show("a", "v").path("handler").asText());
@@ -257,8 +259,7 @@ final class SharesOverHttpTest {
     nodes.refused(422, "a", "v", "share", "{'to': 'b', 'ranges': ['1+4K=pull']}");
     nodes.refused(422, "a", "v", "share", "{'to': 'b', 'ranges': ['0+0=pull']}");
     nodes.refused(422, "a", "v", "share", "{'to': 'b', 'ranges': ['0+5M=pull']}");
-    nodes.refused(
-        422, "a", "v", "share", "{'to': 'b', 'ranges': ['0+8K=pull', '4K+4K=fail']}");
+    nodes.refused(422, "a", "v", "share", "{'to': 'b', 'ranges': ['0+8K=pull', '4K+4K=fail']}");
     for (String action : List.of("activate", "return", "release")) {
       nodes.refused(404, "a", "nothing", action, action.equals("return") ? "{'to': 'b'}" : "{}");
     }
