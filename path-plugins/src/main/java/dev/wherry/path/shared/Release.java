@@ -134,7 +134,9 @@ final class Release {
     core.begin("released from");
     CompletableFuture<Void> done;
     if (asker.equals(s.source())) {
-      done = settled(store, onlyThere, next.isEmpty() ? null : next);
+      // What the asker would take from this node it has not got: there is no further place.
+      boolean further = !next.isEmpty() && !next.equals(NodeSource.name(core.node()));
+      done = settled(store, onlyThere, further ? next : null);
     } else if (asker.equals(s.base())) {
       done = settled(store, List.of(), null);
     } else {
@@ -182,7 +184,7 @@ final class Release {
               + core.node()
               + " yet");
     }
-    if (next != null && (next.equals(NodeSource.name(core.node())) || !known(next))) {
+    if (!complete && next != null && !known(next)) {
       return refused("what is missing would come from " + next + ", which is unknown here");
     }
     String source = complete ? null : next;
