@@ -58,6 +58,7 @@ final class LayeredStore {
 
   private volatile @Nullable BlockMap map;
   private volatile @Nullable Source source;
+  private volatile @Nullable Source base;
   private volatile Policies policies;
 
   LayeredStore(
@@ -88,8 +89,24 @@ final class LayeredStore {
     return source;
   }
 
-  void source(@Nullable Source value) {
+  /**
+   * Replaces the sources; nothing is in flight.
+   *
+   * @param further where blocks come from that the source has not got either, or null
+   */
+  void source(@Nullable Source value, @Nullable Source further) {
     source = value;
+    base = further;
+  }
+
+  /** Where a block that is not here comes from when another node wants it; never from that node. */
+  private @Nullable Source sourceFor(String asker) {
+    Source first = source;
+    if (first == null || !first.describe().equals(asker)) {
+      return first;
+    }
+    Source further = base;
+    return further == null || further.describe().equals(asker) ? null : further;
   }
 
   Policies policies() {
@@ -576,7 +593,8 @@ final class LayeredStore {
     }
     long start = first * blockSize;
     long bytes = Math.min(size, end * blockSize) - start;
-    return forget(m, first, end, () -> device.trim(start, bytes, 0)).thenCompose(v -> fua(flags));
+    // Zeroed, since a block that reads as zeroes must go on to when the map is not there any more.
+    return forget(m, first, end, () -> device.zero(start, bytes, 0)).thenCompose(v -> fua(flags));
   }
 
   private interface Erase {
@@ -626,8 +644,8 @@ final class LayeredStore {
       long runEnd = m == null ? stop : Math.min(stop, m.runEnd(block, end) * blockSize);
       int bytes = (int) (runEnd - at);
       if (state == BlockMap.NOT_HERE) {
-        Source from = source;
-        if (from == null || from.describe().equals(asker)) {
+        Source from = sourceFor(asker);
+        if (from == null) {
           Run.append(absent, block, (runEnd + blockSize - 1) / blockSize);
           parts.add(CompletableFuture.completedFuture(Buffers.zeroes(bytes)));
         } else {
@@ -656,7 +674,7 @@ final class LayeredStore {
     long block = offset / blockSize;
     long end = (offset + length - 1) / blockSize + 1;
     long run = Math.min(offset + length, m.runEnd(block, end) * blockSize) - offset;
-    Source from = source;
+    Source from = sourceFor(asker);
     return switch (m.state(block)) {
       case BlockMap.ZERO ->
           CompletableFuture.completedFuture(List.of(new Extent(run, Extent.HOLE | Extent.ZERO)));
@@ -684,6 +702,19 @@ final class LayeredStore {
       at = to;
     }
     return extents;
+  }
+
+  /**
+   * Has the device hold the zeroes that the map alone may know of: it will not be asked any more.
+   */
+  CompletableFuture<Void> zeroDevice(BlockMap m) {
+    CompletableFuture<Void> done = Answers.done();
+    for (Run run : runs(m, BlockMap.ZERO, BlockMap.ZERO)) {
+      long start = run.from() * blockSize;
+      long bytes = Math.min(size, run.end() * blockSize) - start;
+      done = done.thenCompose(v -> device.zero(start, bytes, 0));
+    }
+    return done;
   }
 
   /** The runs of blocks that may differ from the source; all, where there is no map. */

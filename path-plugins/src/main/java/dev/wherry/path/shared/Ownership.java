@@ -391,7 +391,7 @@ final class Ownership {
           return refused(Status.ERROR, "the answer of node " + s.owner() + " does not fit");
         }
         moves.received(runs).forEach(r -> map.hydrated(r.from(), r.end()));
-        return become(store, map, owned.withSources(source, null, s.map()));
+        return become(s, store, map, owned.withSources(source, null, s.map()));
       }
       ShareState withMap = owned.withSources(source, base(s, store, source), s.epoch() + 1);
       if (kind == RETURN) {
@@ -400,7 +400,7 @@ final class Ownership {
         withMap = withMap.withSources(source, null, s.epoch() + 1);
       }
       ShareState to = withMap;
-      return next.commit(store.device()::flush).thenCompose(v -> become(store, next, to));
+      return next.commit(store.device()::flush).thenCompose(v -> become(s, store, next, to));
     } catch (IllegalArgumentException e) {
       return refused(Status.ERROR, "node " + s.owner() + ": " + e.getMessage());
     } finally {
@@ -439,9 +439,18 @@ final class Ownership {
     }
   }
 
-  private CompletableFuture<Void> become(LayeredStore store, BlockMap map, ShareState owned) {
-    long before = core.state().map();
-    return core.update(now -> owned)
+  private CompletableFuture<Void> become(
+      ShareState asked, LayeredStore store, BlockMap map, ShareState owned) {
+    long before = asked.map();
+    return core.update(
+            now -> {
+              if (now.epoch() != asked.epoch()) {
+                throw new ShareException(
+                    Status.REFUSED,
+                    "node " + now.owner() + " owns it by now, epoch " + now.epoch());
+              }
+              return owned;
+            })
         .thenAccept(
             s -> {
               BlockMap old = store.map();
@@ -588,7 +597,11 @@ final class Ownership {
   }
 
   private CompletableFuture<LinkReply> give(String to, long session) {
-    return core.update(s -> s.withRole(Role.FORMER, to, s.epoch() + 1))
+    return core.update(
+            s -> {
+              core.requireOwner(s);
+              return s.withRole(Role.FORMER, to, s.epoch() + 1);
+            })
         .thenApply(s -> answer(s, to, session));
   }
 

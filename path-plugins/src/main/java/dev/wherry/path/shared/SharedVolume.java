@@ -136,10 +136,14 @@ public final class SharedVolume implements PathHandler {
     return core.fenced();
   }
 
-  /** A member joins: it may read, and ask for the ownership. Durable when done. */
+  /**
+   * A member joins: it may read, and ask for the ownership. Durable when done; fails with {@link
+   * ShareException} where this node is not the owner.
+   */
   public CompletableFuture<Void> join(String node) {
     return core.update(
             s -> {
+              core.requireOwner(s);
               List<String> members = new ArrayList<>(s.members());
               if (!members.contains(node)) {
                 members.add(node);
@@ -149,11 +153,14 @@ public final class SharedVolume implements PathHandler {
         .thenAccept(s -> {});
   }
 
-  /** A member is gone. Durable when done. */
+  /** A member is gone. As {@link #join}. */
   public CompletableFuture<Void> leave(String node) {
     core.marks().forget(node);
     return core.update(
-            s -> s.withMembers(s.members().stream().filter(m -> !m.equals(node)).toList()))
+            s -> {
+              core.requireOwner(s);
+              return s.withMembers(s.members().stream().filter(m -> !m.equals(node)).toList());
+            })
         .thenAccept(s -> {});
   }
 
@@ -198,6 +205,7 @@ public final class SharedVolume implements PathHandler {
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.close())
         .thenApply(v -> store == null ? null : store.device());
   }
 
@@ -369,6 +377,7 @@ public final class SharedVolume implements PathHandler {
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.close())
         .thenCompose(
             v -> {
               LayeredStore store = core.store();

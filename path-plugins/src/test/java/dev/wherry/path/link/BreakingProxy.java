@@ -221,7 +221,10 @@ final class BreakingProxy implements AutoCloseable {
     }
 
     private void forward(ChannelHandlerContext ctx, boolean cut) {
-      ByteBuf b = late.remove();
+      ByteBuf b = late.poll();
+      if (b == null) {
+        return;
+      }
       to.writeAndFlush(b)
           .addListener(
               f -> {
@@ -241,6 +244,12 @@ final class BreakingProxy implements AutoCloseable {
         // The other side is not told: that is what half open means.
         loop.schedule(pair::close, 5, TimeUnit.SECONDS);
       }
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+      late.forEach(ByteBuf::release);
+      late.clear();
     }
 
     @Override
