@@ -75,7 +75,8 @@ public final class JournaledMap implements BlockMap {
     this.extents = new Extents(geometry);
     this.journal = new Journal(file, length, lock, worker);
     this.commits = new Commits(states, extents, journal, lock);
-    this.checkpoints = new Checkpoints(file, journal, states, extents, lock, worker, seed, limits.journal);
+    this.checkpoints =
+        new Checkpoints(file, journal, states, extents, lock, worker, seed, limits.journal);
     this.hashes = new Hashes(states, seed);
   }
 

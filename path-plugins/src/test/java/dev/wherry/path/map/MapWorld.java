@@ -492,7 +492,15 @@ final class MapWorld {
   private void check(
       int b, int before, boolean durable, boolean held, boolean power, boolean clean) {
     int now = map.state(b);
-    String what = "block " + b + " was " + before + (durable ? " durably" : "") + ", is " + now + (power ? " after a power cut" : clean ? " after close" : " after a kill");
+    String what =
+        "block "
+            + b
+            + " was "
+            + before
+            + (durable ? " durably" : "")
+            + ", is "
+            + now
+            + (power ? " after a power cut" : clean ? " after close" : " after a kill");
     if (durable) {
       assertTrue(now != NOT_HERE, what);
       assertTrue(held || before == SAME || now == before || (before == ZERO && now == NEWER), what);
