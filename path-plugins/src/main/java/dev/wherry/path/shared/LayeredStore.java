@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,9 @@ final class LayeredStore {
   private static final int LARGEST_FETCH = 1 << 20;
   private static final int UNIT = BlockMap.UNIT;
 
+  /** After so many bytes that the map was told of it is committed, also for hosts that never flush. */
+  private static final long COMMIT_BYTES = 64 << 20;
+
   /** What is fetched ahead of a host that reads in sequence, at most. */
   private static final long AHEAD = 2 << 20;
 
@@ -55,6 +59,9 @@ final class LayeredStore {
    * given alone.
    */
   private final AtomicInteger widening = new AtomicInteger();
+
+  /** Bytes written since the last commit that the map had to be told of. */
+  private final AtomicLong uncommitted = new AtomicLong();
 
   private volatile @Nullable BlockMap map;
   private volatile @Nullable Source source;
@@ -517,6 +524,7 @@ final class LayeredStore {
                 all.release();
                 if (failure == null) {
                   m.written(from, to);
+                  commitAfter((to - from) * blockSize);
                   return null;
                 }
                 // What was here may be torn now, as on any disk; what was not here stays so.
@@ -618,8 +626,16 @@ final class LayeredStore {
     return result;
   }
 
+  private void commitAfter(long bytes) {
+    if (uncommitted.addAndGet(bytes) >= COMMIT_BYTES) {
+      keeping.enter();
+      flush().whenComplete((v, failure) -> keeping.leave());
+    }
+  }
+
   CompletableFuture<Void> flush() {
     BlockMap m = map;
+    uncommitted.set(0);
     return m == null ? device.flush() : m.commit(device::flush);
   }
 

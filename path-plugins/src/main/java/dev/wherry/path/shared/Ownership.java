@@ -116,23 +116,27 @@ final class Ownership {
   void up(String node) {
     ShareState s = core.state();
     if (s.owner().equals(node) || s.members().contains(node)) {
-      call(
-              node,
-              LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), 0, 0)
-                  .withPayload(Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8)))
-          .whenComplete(
-              (reply, failure) -> {
-                if (reply != null) {
-                  reply.payload().release();
-                  if (reply.status() == Status.STALE) {
-                    core.learn(reply.text(), reply.epoch());
-                  }
-                }
-              });
+      tell(node);
     }
     if (s.wanted() && s.owner().equals(node)) {
       takeAgain();
     }
+  }
+
+  /** Tells a node what this one knows, and learns what that one knows. */
+  private void tell(String node) {
+    ShareState s = core.state();
+    ByteBuf owner = Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8);
+    call(node, LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), 0, 0).withPayload(owner))
+        .whenComplete(
+            (reply, failure) -> {
+              if (reply != null) {
+                reply.payload().release();
+                if (reply.status() == Status.STALE) {
+                  core.learn(reply.text(), reply.epoch());
+                }
+              }
+            });
   }
 
   private void takeAgain() {
@@ -357,6 +361,7 @@ final class Ownership {
                 throw Failures.of(failure);
               }
               long stall = core.switchRole();
+              core.state().members().forEach(this::tell);
               last = new SharedVolume.Handover(stall, System.currentTimeMillis());
               LOG.info(
                   "volume {}: owned here, epoch {}; hosts were held for {} us",
@@ -507,6 +512,7 @@ final class Ownership {
                 throw Failures.of(explained(failure));
               }
               core.connectSource(core.state());
+              core.state().members().forEach(this::tell);
               last = new SharedVolume.Handover(core.switchRole(), System.currentTimeMillis());
               moves.resume();
               return null;

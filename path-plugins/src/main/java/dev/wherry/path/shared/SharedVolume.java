@@ -102,14 +102,39 @@ public final class SharedVolume implements PathHandler {
     serving = new Serving(core, ownership, release);
     core.onOwnerLearned(moves::refresh);
     core.onNamed(ownership::named);
-    moves.refresh();
   }
 
   /** Opens it in a state that was put before (or the first one, put by the caller). */
   public static SharedVolume open(Parts parts, ShareState state) {
     SharedVolume volume = new SharedVolume(parts, state);
-    volume.ownership.goOn();
+    volume.begin();
     return volume;
+  }
+
+  /** Hosts wait until what a crash left in doubt in the map is certain. */
+  private void begin() {
+    LayeredStore store = core.store();
+    if (store == null || store.map() == null) {
+      goOn();
+      return;
+    }
+    core.inner()
+        .suspend()
+        .thenCompose(v -> store.flush())
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                core.inner().fail(failure);
+                return;
+              }
+              core.inner().resume();
+              goOn();
+            });
+  }
+
+  private void goOn() {
+    moves.refresh();
+    ownership.goOn();
   }
 
   // ------------------------------------------------------------------ for operators

@@ -157,7 +157,8 @@ class GreetingTest {
 
   @Test
   void aDialerWithTlsIsToldByAnAlertWhereThereIsNone() throws IOException {
-    try (java.net.Socket s = new java.net.Socket("127.0.0.1", b.port)) {
+    try (java.net.Socket s =
+        new java.net.Socket(java.net.InetAddress.getLoopbackAddress(), b.port)) {
       s.setSoTimeout(20_000);
       s.getOutputStream().write(new byte[] {22, 3, 1, 0, 5, 1, 0, 0, 1, 0});
       assertEquals(21, s.getInputStream().read());
