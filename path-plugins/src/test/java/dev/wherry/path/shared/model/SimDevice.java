@@ -59,7 +59,7 @@ final class SimDevice implements BlockDevice {
     }
 
     void tear() {
-      if (!shown) {
+      if (!shown && !platter.freed()) {
         shown = true;
         long pages = (offset + bytes.length - 1) / PAGE - offset / PAGE + 1;
         long kept = life.simulation().random().nextInt((int) pages + 1);
@@ -113,11 +113,26 @@ final class SimDevice implements BlockDevice {
     if (life.simulation().chance(0.2)) {
       life.after(life.simulation().about(settings.storeNanos() / 4), change::show);
     }
-    return later(
-        what,
+    return SimDevice.<Void>withFailure(
+        later(
+            what,
+            () -> {
+              change.show();
+              return null;
+            }),
         () -> {
-          change.show();
-          return null;
+          life.forget(change.death);
+          change.tear();
+        });
+  }
+
+  private static <T> CompletableFuture<T> withFailure(
+      CompletableFuture<T> done, Runnable onFailure) {
+    return done.whenComplete(
+        (v, t) -> {
+          if (t != null) {
+            onFailure.run();
+          }
         });
   }
 
