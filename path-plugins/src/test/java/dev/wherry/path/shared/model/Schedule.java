@@ -223,12 +223,13 @@ final class Schedule implements SimLog.Judge {
     nodes.values().forEach(Node::start);
     until(
         "all come to rest",
-        () ->
-            pending.isEmpty()
-                && operator.idle()
-                && nodes.values().stream().filter(Node::owns).count() == 1
-                && nodes.values().stream().allMatch(this::atRest),
+        () -> pending.isEmpty() && operator.idle() && allAtRest(),
         PATIENCE);
+  }
+
+  private boolean allAtRest() {
+    return nodes().stream().filter(Node::owns).count() == 1
+        && nodes().stream().allMatch(this::atRest);
   }
 
   private boolean atRest(Node node) {
@@ -280,7 +281,7 @@ final class Schedule implements SimLog.Judge {
     until("last flush", pending::isEmpty, PATIENCE);
     nodes.values().forEach(n -> n.losePower("in the end"));
     nodes.values().forEach(Node::start);
-    until("restart", () -> nodes.values().stream().allMatch(this::atRest), PATIENCE);
+    until("restart", this::allAtRest, PATIENCE);
     expectOneOwner();
     readAll("after the last power loss");
   }
@@ -409,6 +410,11 @@ final class Schedule implements SimLog.Judge {
   }
 
   // ------------------------------------------------------------------ states
+
+  @Override
+  public void note(String what) {
+    log.note("    " + what);
+  }
 
   @Override
   public void putting(Life life, ShareState state) {

@@ -122,7 +122,9 @@ final class SimDevice implements BlockDevice {
             }),
         () -> {
           life.forget(change.death);
-          change.tear();
+          if (!life.dead()) {
+            change.tear();
+          }
         });
   }
 

@@ -36,6 +36,8 @@ final class SimLog implements ShareLog {
 
   /** Is told of states. */
   interface Judge {
+    void note(String what);
+
     /** A state is on its way to become durable. */
     void putting(Life life, ShareState state);
 
@@ -132,6 +134,7 @@ final class SimLog implements ShareLog {
     }
     return step(
         done -> {
+          judge.note(life + " creates map " + number);
           SimMapFile file = new SimMapFile();
           disk.maps.put(number, file);
           engine
@@ -157,6 +160,7 @@ final class SimLog implements ShareLog {
     }
     return step(
         done -> {
+          judge.note(life + " removes map " + number);
           disk.maps.remove(number);
           done.complete(null);
         });
