@@ -53,14 +53,14 @@ public final class ShareCollector implements MultiCollector {
       }
       Labels suid = Labels.of("suid", e.suid());
       SharedVolume.Blocks b = engine.blocks();
-      blocks.dataPoint(point(suid.add("state", "total"), b.total()));
-      blocks.dataPoint(point(suid.add("state", "here"), b.here()));
-      blocks.dataPoint(point(suid.add("state", "dirty"), b.dirty()));
+      blocks.dataPoint(point(suid.add("state", "total"), (double) b.total()));
+      blocks.dataPoint(point(suid.add("state", "here"), (double) b.here()));
+      blocks.dataPoint(point(suid.add("state", "dirty"), (double) b.dirty()));
       owner.dataPoint(point(suid, engine.state().owner().equals(nodes.self().name()) ? 1 : 0));
-      epoch.dataPoint(point(suid, engine.state().epoch()));
+      epoch.dataPoint(point(suid, (double) engine.state().epoch()));
       Mover.Status move = engine.move();
       if (move != null) {
-        moved.dataPoint(count(suid, move.bytesMoved()));
+        moved.dataPoint(count(suid, (double) move.bytesMoved()));
       }
       SharedVolume.Handover handover = engine.handover();
       if (handover != null) {
@@ -81,8 +81,8 @@ public final class ShareCollector implements MultiCollector {
       Labels node = Labels.of("node", n.name());
       up.dataPoint(point(node, n.state().equals(PeerLinks.Status.ONLINE) ? 1 : 0));
       roundTrip.dataPoint(point(node, n.roundTripMillis() / 1e3));
-      bytes.dataPoint(count(node.add("kind", "raw"), n.rawBytes()));
-      bytes.dataPoint(count(node.add("kind", "wire"), n.wireBytes()));
+      bytes.dataPoint(count(node.add("kind", "raw"), (double) n.rawBytes()));
+      bytes.dataPoint(count(node.add("kind", "wire"), (double) n.wireBytes()));
     }
     return MetricSnapshots.of(
         blocks.build(),

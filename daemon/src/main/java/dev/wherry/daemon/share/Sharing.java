@@ -35,10 +35,10 @@ public final class Sharing {
   private static final Logger log = LoggerFactory.getLogger(Sharing.class);
 
   /** How long the other node may take to make a store, or to take one back. */
-  private static final Duration PART_LIMIT = Duration.ofSeconds(60);
+  private static final Duration PART_LIMIT = Duration.ofMinutes(1);
 
   /** How long the ownership may take to change hands; less than what the command line waits. */
-  private static final Duration OWNER_LIMIT = Duration.ofSeconds(120);
+  private static final Duration OWNER_LIMIT = Duration.ofMinutes(2);
 
   private static final Duration TELL_LIMIT = Duration.ofSeconds(5);
   private static final int LARGEST_BLOCK = 1 << 20;

@@ -14,6 +14,8 @@ import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Room for stores: it is booked, not allocated. A store may come to take as many bytes as the
@@ -23,6 +25,8 @@ import java.nio.file.Path;
 final class StoreRoom {
   /** One twentieth more than is allocated at the owner. */
   private static final int HEADROOM = 20;
+
+  private static final Logger log = LoggerFactory.getLogger(StoreRoom.class);
 
   private final VolumeRegistry registry;
 
@@ -89,7 +93,7 @@ final class StoreRoom {
         }
       } catch (IOException gone) {
         // A store that is not there takes nothing, and its volume is shown as failed.
-        continue;
+        log.debug("the room that {} takes is unknown", file, gone);
       }
     }
     return sum;

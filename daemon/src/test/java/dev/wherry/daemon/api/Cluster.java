@@ -131,11 +131,11 @@ final class Cluster implements AutoCloseable {
   }
 
   /** Waits until the volume is as it should be. */
-  void await_(String node, String suid, Predicate<JsonNode> condition) {
+  void becomes(String node, String suid, Predicate<JsonNode> condition) {
     await()
         .atMost(LIMIT)
         .pollInterval(Duration.ofMillis(20))
-        .until(() -> show(node, suid), condition::test);
+        .until(() -> condition.test(show(node, suid)));
   }
 
   // ------------------------------------------------------------------ hosts

@@ -88,10 +88,10 @@ final class EmulationOverHttpTest {
   @Test
   void aVolumeThatWasMovedAndReleasedIsPlainAndNeedsItsSourceNoMore() {
     nodes.create("here", "{'suid': 'e', 'source': '" + uri + "'}");
-    nodes.await_("here", "e", v -> v.path("blocks").path("here").asInt() == SIZE / 4096);
+    nodes.becomes("here", "e", v -> v.path("blocks").path("here").asInt() == SIZE / 4096);
     nodes.done("here", "e", "release", "{}");
-    nodes.await_("here", "e", v -> v.path("source").isNull());
-    nodes.await_(
+    nodes.becomes("here", "e", v -> v.path("source").isNull());
+    nodes.becomes(
         "here", "e", v -> v.path("handler").asText().equals("local") && v.path("move").isNull());
     nodes.stop("origin");
     NbdClient host = nodes.host("here", "e");

@@ -113,12 +113,12 @@ final class SharesOverHttpTest {
     assertEquals("b", b.path("owner").asText());
     assertEquals(2, b.path("epoch").asInt());
     assertTrue(b.path("handover").path("stallMillis").isNumber(), "" + b);
-    nodes.await_("a", "v", v -> v.path("role").asText().equals("former"));
+    nodes.becomes("a", "v", v -> v.path("role").asText().equals("former"));
     assertEquals("b", nodes.show("a", "v").path("owner").asText());
     Cluster.write(a, 1, new byte[] {42});
     data[1] = 42;
     assertArrayEquals(data, Cluster.read(a, 0, data.length));
-    nodes.await_(
+    nodes.becomes(
         "b",
         "v",
         v -> v.path("blocks").path("here").asLong() == v.path("blocks").path("total").asLong());
@@ -128,9 +128,9 @@ final class SharesOverHttpTest {
     assertEquals("local", nodes.show("b", "v").path("handler").asText());
     assertArrayEquals(data, Cluster.read(a, 0, data.length));
     Cluster.join(a.close());
-    nodes.await_("a", "v", v -> v.path("connections").asInt() == 0);
+    nodes.becomes("a", "v", v -> v.path("connections").asInt() == 0);
     assertEquals(204, nodes.rest("a").delete("/api/v1/volumes/v").status());
-    nodes.await_("b", "v", v -> !v.path("shared").asBoolean());
+    nodes.becomes("b", "v", v -> !v.path("shared").asBoolean());
     NbdClient host = nodes.host("b", "v");
     assertArrayEquals(data, Cluster.read(host, 0, data.length));
     nodes.stop("a");
@@ -153,7 +153,7 @@ final class SharesOverHttpTest {
     nodes.done("a", "v", "share", "{'to': 'b'}");
     NbdClient b = nodes.host("b", "v");
     Cluster.write(b, 0, random(4096, 3));
-    nodes.await_("b", "v", v -> v.path("role").asText().equals("owner"));
+    nodes.becomes("b", "v", v -> v.path("role").asText().equals("owner"));
     assertArrayEquals(random(4096, 3), Cluster.read(b, 0, 4096));
     Cluster.join(b.close());
   }
@@ -176,12 +176,12 @@ final class SharesOverHttpTest {
     assertEquals("a", nodes.show("a", "v").path("owner").asText());
     assertEquals(3, nodes.show("a", "v").path("epoch").asInt());
     assertArrayEquals(data, Cluster.read(a, 0, data.length));
-    nodes.await_("a", "v", v -> v.path("blocks").path("here").asInt() == SIZE / 4096);
+    nodes.becomes("a", "v", v -> v.path("blocks").path("here").asInt() == SIZE / 4096);
     nodes.done("b", "v", "release", "{}");
     Cluster.join(b.close());
-    nodes.await_("b", "v", v -> v.path("connections").asInt() == 0);
+    nodes.becomes("b", "v", v -> v.path("connections").asInt() == 0);
     assertEquals(204, nodes.rest("b").delete("/api/v1/volumes/v").status());
-    nodes.await_("a", "v", v -> !v.path("shared").asBoolean());
+    nodes.becomes("a", "v", v -> !v.path("shared").asBoolean());
     assertEquals("local", nodes.show("a", "v").path("handler").asText());
     assertArrayEquals(data, Cluster.read(a, 0, data.length));
     Cluster.join(a.close());
@@ -220,7 +220,7 @@ final class SharesOverHttpTest {
     assertTrue(nodes.refused(409, "a", "v", "unshare", "{'from': 'b'}").contains("connection"));
     assertEquals(409, nodes.rest("b").delete("/api/v1/volumes/v").status());
     Cluster.join(b.close());
-    nodes.await_("b", "v", v -> v.path("connections").asInt() == 0);
+    nodes.becomes("b", "v", v -> v.path("connections").asInt() == 0);
     assertEquals(409, nodes.rest("b").delete("/api/v1/volumes/v").status());
     assertEquals(409, nodes.rest("a").delete("/api/v1/volumes/v").status());
     assertEquals(409, nodes.rest("a").delete("/api/v1/nodes/b").status());
@@ -230,7 +230,7 @@ final class SharesOverHttpTest {
     assertFalse(Files.exists(nodes.data("b").resolve("volumes/v.img")));
     nodes.refused(409, "a", "v", "unshare", "{'from': 'b'}");
     nodes.refused(404, "a", "v", "unshare", "{'from': 'nobody'}");
-    nodes.await_("a", "v", v -> !v.path("shared").asBoolean());
+    nodes.becomes("a", "v", v -> !v.path("shared").asBoolean());
     nodes.done("a", "v", "share", "{'to': 'b'}");
     nodes.done("a", "v", "unshare", "{'from': 'b'}");
     assertEquals(204, nodes.rest("a").delete("/api/v1/nodes/b").status());
@@ -325,7 +325,7 @@ final class SharesOverHttpTest {
     nodes.done("b", "v", "release", "{}");
     assertTrue(Files.exists(store));
     assertEquals(204, nodes.rest("b").delete("/api/v1/volumes/v").status());
-    nodes.await_("a", "v", v -> !v.path("shared").asBoolean());
+    nodes.becomes("a", "v", v -> !v.path("shared").asBoolean());
     Path fresh = dir.resolve("fresh");
     nodes.done("a", "v", "share", "{'to': 'b', 'store': '" + fresh + "'}");
     nodes.done("a", "v", "unshare", "{'from': 'b'}");
@@ -346,13 +346,13 @@ final class SharesOverHttpTest {
     nodes.refused(422, "b", "v", "set", "{'colour': 'red'}");
     nodes.stop("b");
     nodes.start("b");
-    nodes.await_("b", "v", v -> v.path("state").asText().equals("online"));
+    nodes.becomes("b", "v", v -> v.path("state").asText().equals("online"));
     JsonNode b = nodes.show("b", "v");
     assertEquals("pull", b.path("readPolicy").asText());
     assertEquals("back", b.path("writePolicy").asText());
     assertFalse(b.path("manual").asBoolean());
     assertEquals("0+4096=move", b.path("ranges").path(0).asText());
     nodes.done("b", "v", "set", "{'read': 'move', 'ranges': ''}");
-    nodes.await_("b", "v", v -> v.path("move").path("bandwidth").asLong() == 100 << 20);
+    nodes.becomes("b", "v", v -> v.path("move").path("bandwidth").asLong() == 100 << 20);
   }
 }

@@ -236,7 +236,7 @@ final class Pages {
     }
   }
 
-  private static void tally(long word, int sign, long[] to) {
+  private static void tally(long word, long sign, long[] to) {
     long one = word & LOW;
     long two = (word >>> 1) & LOW;
     int ones = Long.bitCount(one);

@@ -37,7 +37,9 @@ final class LayeredStore {
   private static final int LARGEST_FETCH = 1 << 20;
   private static final int UNIT = BlockMap.UNIT;
 
-  /** After so many bytes that the map was told of it is committed, also for hosts that never flush. */
+  /**
+   * After so many bytes that the map was told of it is committed, also for hosts that never flush.
+   */
   private static final long COMMIT_BYTES = 64 << 20;
 
   /** What is fetched ahead of a host that reads in sequence, at most. */

@@ -89,6 +89,15 @@ class GreetingTest {
   }
 
   @Test
+  void twoNodesWithOneNameAreTold() throws IOException {
+    try (RawDialer d = dial()) {
+      long nonce = d.open(1, 1).nonce();
+      d.hello(nonce, "b", X, "b", 7, 1);
+      assertEquals("there are two nodes named b", refusal(d));
+    }
+  }
+
+  @Test
   void anOlderConnectionOfASessionDoesNotComeBack() throws IOException {
     try (RawDialer now = join(7, 5);
         RawDialer d = dial()) {
