@@ -8,7 +8,6 @@ import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
-import dev.wherry.path.shared.WritePolicy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -223,10 +222,6 @@ final class Operator {
         schedule.oracle().disposable(range.offset(), range.length());
       }
     }
-  }
-
-  static WritePolicy defaultWrite() {
-    return WritePolicy.LOCAL;
   }
 
   // ------------------------------------------------------------------ by force

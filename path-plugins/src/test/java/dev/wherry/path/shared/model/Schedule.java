@@ -9,7 +9,6 @@ import dev.wherry.path.link.Priority;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -46,10 +45,18 @@ final class Schedule implements SimLog.Judge {
   private boolean finishing;
 
   Schedule(long seed, Engine engine) {
+    this(seed, engine, false);
+  }
+
+  /**
+   * @param harsh with accidents at every turn
+   */
+  Schedule(long seed, Engine engine, boolean harsh) {
     this.seed = seed;
     this.engine = engine;
     this.simulation = new Simulation(seed);
-    this.settings = Settings.of(simulation.random());
+    Settings drawn = Settings.of(simulation.random());
+    this.settings = harsh ? drawn.harsh() : drawn;
     this.cells = settings.cells();
     this.log = new Log(simulation);
     this.oracle = new Oracle(cells, engine.rememberForwarded());
@@ -221,10 +228,7 @@ final class Schedule implements SimLog.Judge {
     network.healAll();
     network.reconnect();
     nodes.values().forEach(Node::start);
-    until(
-        "all come to rest",
-        () -> pending.isEmpty() && operator.idle() && allAtRest(),
-        PATIENCE);
+    until("all come to rest", () -> pending.isEmpty() && operator.idle() && allAtRest(), PATIENCE);
   }
 
   private boolean allAtRest() {
@@ -449,13 +453,5 @@ final class Schedule implements SimLog.Judge {
   CompletableFuture<LinkReply> engineServes(
       Node node, Part part, String from, LinkRequest request, Priority priority) {
     return part.serve(from, request, priority);
-  }
-
-  static String describe(long[] seeds) {
-    return Arrays.toString(seeds);
-  }
-
-  List<HostOp> unanswered() {
-    return new ArrayList<>(pending);
   }
 }

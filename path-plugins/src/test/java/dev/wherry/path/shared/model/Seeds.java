@@ -8,17 +8,22 @@ final class Seeds {
 
   private Seeds() {}
 
-  static void run(LongConsumer schedule) {
+  /**
+   * Runs them.
+   *
+   * @param count how many, unless a property says so
+   */
+  static void run(int count, LongConsumer schedule) {
     Long one = Long.getLong("model.seed");
     if (one != null) {
       schedule.accept(one);
       return;
     }
     long first = Long.getLong("model.first", 1);
-    int count = Integer.getInteger("model.seeds", 500);
+    int wanted = Integer.getInteger("model.seeds", count);
     int failed = 0;
     AssertionError shown = null;
-    for (long seed = first; seed < first + count; seed++) {
+    for (long seed = first; seed < first + wanted; seed++) {
       try {
         schedule.accept(seed);
       } catch (AssertionError e) {
@@ -32,7 +37,7 @@ final class Seeds {
     }
     if (shown != null) {
       throw new AssertionError(
-          failed + " of " + count + " schedules failed; " + shown.getMessage(), shown);
+          failed + " of " + wanted + " schedules failed; " + shown.getMessage(), shown);
     }
   }
 }

@@ -109,6 +109,36 @@ record Settings(
             READS[random.nextInt(READS.length)]));
   }
 
+  /** The same with accidents at every turn. */
+  Settings harsh() {
+    return new Settings(
+        nodes,
+        size,
+        blockSize,
+        shift,
+        hosts,
+        slots,
+        requests,
+        thinkNanos,
+        storeNanos,
+        linkNanos,
+        attempts,
+        0,
+        pace,
+        actions,
+        4,
+        8,
+        cuts,
+        true,
+        forced,
+        aged,
+        ioTimeout,
+        read,
+        write,
+        ranges,
+        manual);
+  }
+
   private static long pick(Random random, long... values) {
     return values[random.nextInt(values.length)];
   }
