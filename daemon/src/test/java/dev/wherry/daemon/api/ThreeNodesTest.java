@@ -108,8 +108,7 @@ final class ThreeNodesTest {
       new Rest(other.apiAddress())
           .post("/api/v1/nodes", "{'name': 'a', 'link': '" + nodes.link("a") + "'}");
       await().atMost(Cluster.LIMIT).until(() -> state("a").equals("refused"));
-      String reason =
-          nodes.rest("a").get("/api/v1/nodes").json().path(1).path("reason").asText();
+      String reason = nodes.rest("a").get("/api/v1/nodes").json().path(1).path("reason").asText();
       assertTrue(reason.contains("b"), reason);
     } finally {
       assertTrue(other.stop());
