@@ -5,16 +5,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.stream.Stream;
 
 /**
  * The extents of which the journal says that blocks recorded there as the same may differ: after a
  * crash all of those do. Each knows for which of its blocks that is so. With the map's lock.
  */
 final class Extents {
-  /** As many may be active before the oldest is brought to rest. */
-  static final int MOST = 512;
-
   private static final class Active {
     final BitSet differs = new BitSet();
     boolean forced;
@@ -106,9 +102,23 @@ final class Extents {
     }
   }
 
-  /** Adds records that bring the oldest to rest, so many as are too many. */
-  void rest(int most, Records records) {
-    surplus(most).forEach(e -> rest(e.getKey(), e.getValue().differs, records));
+  /** The oldest of those that are too many and can come to rest, but for those of a range. */
+  List<Long> surplus(int most, long from, long end) {
+    if (active.size() <= most) {
+      return List.of();
+    }
+    long first = from / geometry.blocksPerExtent();
+    return active.entrySet().stream()
+        .filter(e -> e.getValue().waiting == 0)
+        .map(Map.Entry::getKey)
+        .filter(e -> e < first || e > last(end))
+        .limit(active.size() - most)
+        .toList();
+  }
+
+  /** Adds records that bring extents to rest. */
+  void rest(List<Long> extents, Records records) {
+    extents.forEach(e -> rest(e, extent(e).differs, records));
   }
 
   private void rest(long extent, BitSet differs, Records records) {
@@ -122,15 +132,8 @@ final class Extents {
   }
 
   /** The records of {@link #rest} were appended. */
-  void rested(int most) {
-    List<Long> rested = surplus(most).map(Map.Entry::getKey).toList();
-    rested.forEach(active::remove);
-  }
-
-  private Stream<Map.Entry<Long, Active>> surplus(int most) {
-    return active.entrySet().stream()
-        .filter(e -> e.getValue().waiting == 0)
-        .limit(Math.max(0, active.size() - most));
+  void rested(List<Long> extents) {
+    extents.forEach(active::remove);
   }
 
   List<Long> list() {

@@ -88,7 +88,9 @@ final class Frames {
 
   /** The payload of a whole frame, else null. */
   private ByteBuffer payload(int at) {
-    if (file.limit() - at < Records.FRAME || file.getInt(at) != Records.MAGIC) {
+    if (file.limit() - at < Records.FRAME
+        || file.getInt(at) != Records.MAGIC
+        || file.getInt(at + 20) != 0) {
       return null;
     }
     int length = file.getInt(at + 4);

@@ -37,8 +37,15 @@ import org.jspecify.annotations.Nullable;
  * complete on the caller or on a worker.
  */
 public final class JournaledMap implements BlockMap {
-  /** Bytes of a journal at least, before it is shortened. */
-  private static final long JOURNAL = 16 << 20;
+  /**
+   * When to tidy up.
+   *
+   * @param journal bytes of a journal at least, before it is shortened
+   * @param extents as many may be active before the oldest is brought to rest
+   */
+  record Limits(long journal, int extents) {}
+
+  private static final Limits LIMITS = new Limits(16 << 20, 512);
 
   /**
    * Blocks of a new map; durable.
@@ -50,6 +57,7 @@ public final class JournaledMap implements BlockMap {
   public record Run(long from, long end, int state) {}
 
   private final Object lock;
+  private final int most;
   private final Geometry geometry;
   private final States states;
   private final Extents extents;
@@ -59,14 +67,16 @@ public final class JournaledMap implements BlockMap {
   private final Hashes hashes;
 
   private JournaledMap(
-      MapFile file, long length, States states, long seed, Executor worker, long limit) {
+      MapFile file, long length, States states, long seed, Executor worker, Limits limits) {
+    this.most = limits.extents;
     this.lock = states;
     this.states = states;
     this.geometry = states.geometry;
     this.extents = new Extents(geometry);
     this.journal = new Journal(file, length, lock, worker);
     this.commits = new Commits(states, extents, journal, lock);
-    this.checkpoints = new Checkpoints(file, journal, states, extents, lock, worker, seed, limit);
+    this.checkpoints =
+        new Checkpoints(file, journal, states, extents, lock, worker, seed, limits.journal);
     this.hashes = new Hashes(states, seed);
   }
 
@@ -83,11 +93,11 @@ public final class JournaledMap implements BlockMap {
   public static JournaledMap create(
       MapFile file, int blockSize, long size, List<Run> initial, Executor worker)
       throws IOException {
-    return create(file, new Geometry(blockSize, size), initial, worker, JOURNAL);
+    return create(file, new Geometry(blockSize, size), initial, worker, LIMITS);
   }
 
   static JournaledMap create(
-      MapFile file, Geometry geometry, List<Run> initial, Executor worker, long limit)
+      MapFile file, Geometry geometry, List<Run> initial, Executor worker, Limits limits)
       throws IOException {
     States states = new States(geometry);
     for (Run run : initial) {
@@ -101,7 +111,7 @@ public final class JournaledMap implements BlockMap {
     }
     long seed = ThreadLocalRandom.current().nextLong();
     long length = Recovery.create(file, states, seed);
-    return new JournaledMap(file, length, states, seed, worker, limit);
+    return new JournaledMap(file, length, states, seed, worker, limits);
   }
 
   /**
@@ -119,15 +129,15 @@ public final class JournaledMap implements BlockMap {
   public static JournaledMap open(
       MapFile file, int blockSize, long size, StoreReader store, Executor worker)
       throws IOException {
-    return open(file, new Geometry(blockSize, size), store, worker, JOURNAL);
+    return open(file, new Geometry(blockSize, size), store, worker, LIMITS);
   }
 
   static JournaledMap open(
-      MapFile file, Geometry geometry, StoreReader store, Executor worker, long limit)
+      MapFile file, Geometry geometry, StoreReader store, Executor worker, Limits limits)
       throws IOException {
     Recovery recovery = new Recovery(file, geometry, store);
     long length = recovery.run();
-    return new JournaledMap(file, length, recovery.states(), recovery.seed(), worker, limit);
+    return new JournaledMap(file, length, recovery.states(), recovery.seed(), worker, limits);
   }
 
   @Override
@@ -211,17 +221,25 @@ public final class JournaledMap implements BlockMap {
       }
       at = to;
     }
-    append(records);
-    CompletableFuture<Void> done = differ(differ);
-    // What was the same and is not recorded to be is newer at once: that claims less.
-    for (long at = from; at < end; ) {
+    append(records, from, end);
+    unsettledNewer(from, end);
+    return differ(differ);
+  }
+
+  /**
+   * With the lock: blocks that are the same, but not for good, are newer at once. That claims less,
+   * and they are not {@link #settled} before a commit, which is not to claim that they are the
+   * same.
+   */
+  private void unsettledNewer(long from, long end) {
+    for (long at = next(SAME, from, end); at < end; ) {
       long to = states.runEnd(at, end);
-      if (states.live.get(at) == SAME && !states.recordedSame(at)) {
+      if (states.pending.get(at) != States.SETTLED) {
         states.live.fill(at, to, NEWER);
+        commits.given(at, to);
       }
-      at = to;
+      at = next(SAME, to, end);
     }
-    return done;
   }
 
   /** With the lock: blocks recorded as the same differ, once their extents say so durably. */
@@ -252,11 +270,15 @@ public final class JournaledMap implements BlockMap {
     runs.forEach((from, end, none) -> states.live.fill(from, end, NEWER));
   }
 
-  /** With the lock: appends, and brings extents to rest that are too many. */
-  private void append(Records records) {
-    extents.rest(Extents.MOST, records);
+  /**
+   * With the lock: appends, and brings extents to rest that are too many; not those of the range,
+   * on which the records rely.
+   */
+  private void append(Records records, long from, long end) {
+    List<Long> resting = extents.surplus(most, from, end);
+    extents.rest(resting, records);
     journal.append(records);
-    extents.rested(Extents.MOST);
+    extents.rested(resting);
   }
 
   @Override
@@ -292,7 +314,7 @@ public final class JournaledMap implements BlockMap {
       force = states.recordedSame(at) && !extents.forced(at, to);
       at = to;
     }
-    append(new Records().set(from, end, ZERO));
+    append(new Records().set(from, end, ZERO), from, end);
     extents.recorded(from, end);
     commits.dropped(from, end);
     states.live.fill(from, end, ZERO);
@@ -324,18 +346,23 @@ public final class JournaledMap implements BlockMap {
 
   /** With the lock. */
   private CompletableFuture<Void> record(long from, long end) {
-    Runs same = new Runs();
     Records records = new Records();
     for (long at = next(SAME, from, end); at < end; ) {
       long to = states.runEnd(at, end);
-      same.add(at, to, 0);
       if (states.recordedSame(at)) {
         records.set(at, to, NEWER);
       }
       at = next(SAME, to, end);
     }
-    append(records);
-    newer(same);
+    append(records, from, end);
+    for (long at = next(SAME, from, end); at < end; ) {
+      long to = states.runEnd(at, end);
+      if (states.pending.get(at) == States.SETTLED) {
+        states.pending.fill(at, to, States.OVER_HERE);
+      }
+      at = next(SAME, to, end);
+    }
+    unsettledNewer(from, end);
     return journal.unforced() ? journal.force() : Answers.done();
   }
 
@@ -378,9 +405,10 @@ public final class JournaledMap implements BlockMap {
   /** With the lock: after this what is the same needs no extent to say which blocks are not. */
   private CompletableFuture<Void> rest() {
     Records records = new Records();
-    extents.rest(0, records);
+    List<Long> resting = extents.list();
+    extents.rest(resting, records);
     journal.append(records);
-    extents.rested(0);
+    extents.rested(resting);
     return Answers.done();
   }
 }

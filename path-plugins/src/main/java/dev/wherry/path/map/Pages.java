@@ -227,15 +227,25 @@ final class Pages {
     long[] added = new long[4];
     for (int w = 0; w < WORDS; w++) {
       long value = words.getLong();
-      long old = (long) WORD.getOpaque(buffer, offset + w * 8);
-      for (int v = 0; v < 4; v++) {
-        added[v] += matches(value, -1L, v) - matches(old, -1L, v);
-      }
+      tally(value, 1, added);
+      tally((long) WORD.getOpaque(buffer, offset + w * 8), -1, added);
       WORD.setOpaque(buffer, offset + w * 8, value);
     }
     for (int v = 0; v < 4; v++) {
       counts.addAndGet(v, added[v]);
     }
+  }
+
+  private static void tally(long word, long sign, long[] to) {
+    long one = word & LOW;
+    long two = (word >>> 1) & LOW;
+    int ones = Long.bitCount(one);
+    int twos = Long.bitCount(two);
+    int both = Long.bitCount(one & two);
+    to[0] += sign * (PER_WORD - ones - twos + both);
+    to[1] += sign * (ones - both);
+    to[2] += sign * (twos - both);
+    to[3] += sign * both;
   }
 
   private void count(long old, long mask, int value) {

@@ -7,12 +7,10 @@ import java.util.Queue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * being answered, but makes its minimum ({@link Pacing}); and after a failure tries again for ever
  * ({@link Setback}).
  *
- * <p>Safe on any thread; never blocks. Its own state belongs to whoever runs {@link #loop}: a
+ * <p>Safe on any thread; never blocks. Its own state belongs to whoever runs {@link Turns}: a
  * thread that comes while another is in there leaves word and goes. So nothing is called with a
  * lock held, and an answer is followed by the next request on the thread that brought it.
  */
@@ -67,9 +65,6 @@ public final class Mover {
     }
   }
 
-  private static final long SETTLE_BYTES = 64L << 20;
-  private static final long SETTLE_NANOS = 5_000_000_000L;
-  private static final long SETTLE_APART_NANOS = 1_000_000_000L;
   private static final long SILENT_NANOS = 10_000_000_000L;
   private static final long FIRST_PAUSE_NANOS = 20_000_000;
   private static final long MOST_PAUSE_NANOS = 1_000_000_000;
@@ -79,13 +74,11 @@ public final class Mover {
   /** Requests sent in one go, and goes, before other work of the thread gets its turn. */
   private static final int MOST_AT_ONCE = 64;
 
-  private static final int MOST_TURNS = 64;
-
   private final Hydrator hydrator;
-  private final ScheduledExecutorService timer;
   private final LongSupplier clock;
   private final RateMeter meter;
-  private final AtomicInteger calls = new AtomicInteger();
+  private final Turns turns;
+  private final Alarm alarm;
   private final Queue<Errand> answers = new ConcurrentLinkedQueue<>();
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
   private final Setback setback = new Setback();
@@ -96,7 +89,6 @@ public final class Mover {
   private CompletableFuture<Void> finished = new CompletableFuture<>();
   private volatile boolean stopping;
   private volatile Pace pace;
-  private volatile boolean woken;
 
   // ---- read by status()
   private volatile boolean active;
@@ -114,18 +106,14 @@ public final class Mover {
   private long seenStarts;
   private long bytesOnWay;
   private int zeroesOnWay;
-  private boolean settling;
+  private final Settling settling;
   private @Nullable Errand lastSettle;
-  private long unsettled;
-  private long settledAt;
   private boolean heldBack;
   private boolean lapMoved;
   private long pause = FIRST_PAUSE_NANOS;
   private long pausedUntil;
   private boolean pausing;
   private long rewindTo = Long.MAX_VALUE;
-  private @Nullable Future<?> wake;
-  private long wakeAt;
 
   /**
    * @param hydrator what is moved
@@ -141,7 +129,8 @@ public final class Mover {
       LongSupplier nanoClock,
       Pace pace) {
     this.hydrator = hydrator;
-    this.timer = timer;
+    turns = new Turns(this::turn, timer, this::failed);
+    alarm = new Alarm(timer, turns::call, this::closing);
     this.clock = nanoClock;
     this.pace = pace;
     long now = nanoClock.getAsLong();
@@ -151,7 +140,7 @@ public final class Mover {
     pacing = new Pacing(pace, now);
     hosts = new Hosts(foreground);
     heardAt = now;
-    settledAt = now;
+    settling = new Settling(now);
   }
 
   /** Begins, or looks again for what is missing; what has failed is tried again at once. */
@@ -163,12 +152,12 @@ public final class Mover {
         finished = new CompletableFuture<>();
       }
     }
-    call();
+    turns.call();
   }
 
   public void pace(Pace value) {
     pace = value;
-    call();
+    turns.call();
   }
 
   public Status status() {
@@ -214,44 +203,26 @@ public final class Mover {
     synchronized (asked) {
       stopping = true;
     }
-    call();
+    turns.call();
     return stopped.copy();
   }
 
-  private void call() {
-    if (calls.getAndIncrement() == 0) {
-      loop();
-    }
+  /** Somebody whom it asked threw something. */
+  private void failed(RuntimeException e) {
+    long now = clock.getAsLong();
+    setback.failed(Errand.Kind.DATA, e, now);
+    alarm.set(now, setback.retryAt());
   }
 
-  private void loop() {
-    int turns = 0;
-    int seen = calls.get();
-    while (seen != 0) {
-      if (++turns > MOST_TURNS) {
-        try {
-          timer.execute(this::loop);
-          return;
-        } catch (RejectedExecutionException e) {
-          turns = 0; // nobody else is there to do it
-        }
-      }
-      try {
-        turn();
-      } catch (RuntimeException e) {
-        setback.failed(Errand.Kind.DATA, e, clock.getAsLong());
-        wake(clock.getAsLong(), setback.retryAt());
-      }
-      seen = calls.addAndGet(-seen);
-    }
+  /** The timer takes nothing any more: the program ends. */
+  private void closing() {
+    stopping = true;
+    turns.call();
   }
 
   private void turn() {
     long now = clock.getAsLong();
-    if (woken) {
-      woken = false;
-      wake = null;
-    }
+    alarm.heard();
     for (Errand e = answers.poll(); e != null; e = answers.poll()) {
       onWay.decrementAndGet();
       heardAt = now;
@@ -279,7 +250,7 @@ public final class Mover {
     pacing.update(hosts.busy(now), window.bytesPerSecond(), now);
     if (pausing) {
       if (now - pausedUntil < 0) {
-        wake(now, pausedUntil);
+        alarm.set(now, pausedUntil);
         return;
       }
       pausing = false;
@@ -292,7 +263,7 @@ public final class Mover {
         sent++;
       }
       if (sent == MOST_AT_ONCE) {
-        calls.incrementAndGet();
+        turns.call();
       }
     }
   }
@@ -303,7 +274,7 @@ public final class Mover {
       return;
     }
     if (now - setback.retryAt() < 0) {
-      wake(now, setback.retryAt());
+      alarm.set(now, setback.retryAt());
       return;
     }
     walk.rewind(rewindTo);
@@ -319,8 +290,8 @@ public final class Mover {
     if (e == null) {
       e = walk.nextQuestion();
     }
-    if (e == null && settleDue(now)) {
-      e = settle();
+    if (e == null && settling.due(now)) {
+      e = settling.begin();
     }
     if (e == null && mayFetch(now, probe)) {
       e = walk.nextData(probe ? 1 : pieceBytes());
@@ -360,7 +331,7 @@ public final class Mover {
       } else {
         window.full();
       }
-      wake(now, now + wait);
+      alarm.set(now, now + wait);
       return false;
     }
     return true;
@@ -371,26 +342,13 @@ public final class Mover {
     return pacing.yields() ? Math.min(bytes, PieceSize.POLITE) : bytes;
   }
 
-  private boolean settleDue(long now) {
-    long since = now - settledAt;
-    return !settling
-        && unsettled > 0
-        && (since >= SETTLE_NANOS || (unsettled >= SETTLE_BYTES && since >= SETTLE_APART_NANOS));
-  }
-
-  private Errand settle() {
-    settling = true;
-    unsettled = 0;
-    return new Errand(Errand.Kind.SETTLE, 0, 0, 0);
-  }
-
   /** All that is known was sent: true if there is something else to do at once. */
   private boolean endLap(long now) {
     if (onWay.get() > 0 || !walk.atEnd()) {
       return false;
     }
     if (hydrator.nextMissing(0) >= hydrator.blocks()) {
-      Errand e = settle();
+      Errand e = settling.begin();
       e.probe = setback.present();
       lastSettle = e;
       send(e, now);
@@ -401,7 +359,7 @@ public final class Mover {
       pausing = true;
       pausedUntil = now + pause;
       pause = Math.min(2 * pause, MOST_PAUSE_NANOS);
-      wake(now, pausedUntil);
+      alarm.set(now, pausedUntil);
       return false;
     }
     pause = FIRST_PAUSE_NANOS;
@@ -430,8 +388,7 @@ public final class Mover {
     }
   }
 
-  private <T> void ask(
-      Errand e, Supplier<CompletableFuture<T>> request, java.util.function.Consumer<T> keep) {
+  private <T> void ask(Errand e, Supplier<CompletableFuture<T>> request, Consumer<T> keep) {
     CompletableFuture<T> answer;
     try {
       answer = request.get();
@@ -448,7 +405,7 @@ public final class Mover {
                 e.failure = failure;
               }
               answers.add(e);
-              call();
+              turns.call();
             });
   }
 
@@ -462,7 +419,7 @@ public final class Mover {
         walk.zeroesNoted(e);
         if (failure == null) {
           lapMoved = true;
-          unsettled++;
+          settling.add(1);
         }
       }
       case EXTENTS -> {
@@ -476,11 +433,8 @@ public final class Mover {
         }
       }
       case SETTLE -> {
-        settling = false;
-        settledAt = now;
-        if (failure != null) {
-          unsettled++;
-        } else if (e == lastSettle) {
+        settling.ended(failure == null, now);
+        if (failure == null && e == lastSettle) {
           finish();
         }
       }
@@ -509,7 +463,7 @@ public final class Mover {
     if (e.fetched > 0) {
       moved.addAndGet(e.fetched);
       meter.add(e.fetched, now);
-      unsettled += e.fetched;
+      settling.add(e.fetched);
     }
     if (e.fetched > 0 || hydrator.nextMissing(e.from) >= e.end) {
       lapMoved = true;
@@ -537,7 +491,7 @@ public final class Mover {
 
   private void end() {
     active = false;
-    cancelWake();
+    alarm.cancel();
     if (onWay.get() > 0) {
       return;
     }
@@ -547,35 +501,5 @@ public final class Mover {
     }
     all.completeExceptionally(new CancellationException("the move was stopped"));
     stopped.complete(null);
-  }
-
-  private void wake(long now, long at) {
-    if (wake != null) {
-      if (at - wakeAt >= 0) {
-        return;
-      }
-      cancelWake();
-    }
-    wakeAt = at;
-    try {
-      wake =
-          timer.schedule(
-              () -> {
-                woken = true;
-                call();
-              },
-              Math.max(at - now, 0),
-              TimeUnit.NANOSECONDS);
-    } catch (RejectedExecutionException e) {
-      stopping = true; // the program is closing
-      calls.incrementAndGet();
-    }
-  }
-
-  private void cancelWake() {
-    if (wake != null) {
-      wake.cancel(false);
-      wake = null;
-    }
   }
 }

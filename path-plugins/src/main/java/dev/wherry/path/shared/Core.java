@@ -36,6 +36,7 @@ final class Core {
   private final Volume inner;
   private final Object lock = new Object();
   private CompletableFuture<Void> tail = CompletableFuture.completedFuture(null);
+  private boolean closed;
   private volatile ShareState state;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
@@ -114,6 +115,14 @@ final class Core {
     return s;
   }
 
+  /** Refuses what only the owner may change. */
+  void requireOwner(ShareState s) {
+    if (s.role() != Role.OWNER || s.fence() != null) {
+      throw new ShareException(
+          Status.REFUSED, "node " + s.owner() + " owns volume " + suid() + ", not " + node());
+    }
+  }
+
   void dropStore() {
     store = null;
   }
@@ -163,11 +172,23 @@ final class Core {
     CompletableFuture<Void> before;
     CompletableFuture<Void> mine = new CompletableFuture<>();
     synchronized (lock) {
+      if (closed) {
+        return CompletableFuture.failedFuture(
+            new ShareException(Status.REFUSED, "volume " + suid() + " is closed"));
+      }
       before = tail;
       tail = mine;
     }
     before.whenComplete((v, failure) -> put(change, result, mine));
     return result;
+  }
+
+  /** No change follows; done when the last one has ended. */
+  CompletableFuture<Void> close() {
+    synchronized (lock) {
+      closed = true;
+      return tail;
+    }
   }
 
   private void put(
@@ -322,7 +343,8 @@ final class Core {
   void connectSource(ShareState s) {
     LayeredStore own = store;
     if (own != null) {
-      own.source(source(s.source(), source(s.base(), null)));
+      Source base = source(s.base(), null);
+      own.source(source(s.source(), base), base);
     }
   }
 

@@ -31,6 +31,13 @@ final class Failures {
         : new NbdException(NbdError.EIO, String.valueOf(cause.getMessage()), cause);
   }
 
+  /** Another node could not be asked: what it has is as safe as it was. */
+  static NbdException unreached(@Nullable Throwable failure) {
+    return NbdException.harmless(
+        NbdError.EIO,
+        failure == null ? "no answer" : String.valueOf(causeOf(failure).getMessage()));
+  }
+
   /** Hands an outcome on. */
   static <T> void pass(@Nullable T value, @Nullable Throwable failure, CompletableFuture<T> to) {
     if (failure == null) {

@@ -33,10 +33,14 @@ final class Fetches {
    * @return a buffer that the caller owns and does not write to
    */
   CompletableFuture<ByteBuf> fetch(Source source, long offset, int length) {
+    return fetch(source, offset, length, true);
+  }
+
+  private CompletableFuture<ByteBuf> fetch(Source source, long offset, int length, boolean join) {
     Flight mine = null;
     CompletableFuture<ByteBuf> result = new CompletableFuture<>();
     synchronized (flights) {
-      Flight flight = covering(offset, length);
+      Flight flight = join ? covering(offset, length) : null;
       if (flight == null) {
         mine = new Flight(offset, length);
         flights.add(mine);
@@ -45,13 +49,15 @@ final class Fetches {
         int at = (int) (offset - flight.offset);
         CompletableFuture<ByteBuf> whole = new CompletableFuture<>();
         flight.waiting.add(whole);
+        // A flight that fails had less time than this request has: it gets one of its own.
         result =
-            whole.thenApply(
-                data -> {
-                  ByteBuf part = data.retainedSlice(data.readerIndex() + at, length);
-                  data.release();
-                  return part;
-                });
+            whole
+                .handle(
+                    (data, failure) ->
+                        failure == null
+                            ? CompletableFuture.completedFuture(slice(data, at, length))
+                            : fetch(source, offset, length, false))
+                .thenCompose(part -> part);
       }
     }
     if (mine != null) {
@@ -61,6 +67,12 @@ final class Fetches {
           .whenComplete((data, failure) -> land(flight, data, failure));
     }
     return result;
+  }
+
+  private static ByteBuf slice(ByteBuf data, int at, int length) {
+    ByteBuf part = data.retainedSlice(data.readerIndex() + at, length);
+    data.release();
+    return part;
   }
 
   private @Nullable Flight covering(long offset, int length) {

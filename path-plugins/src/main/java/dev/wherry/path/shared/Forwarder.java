@@ -50,7 +50,7 @@ final class Forwarder extends RoleHandler {
   /** The owner is not waited for any more: what is under way, and what comes, tries again. */
   void abandon() {
     abandoned = true;
-    waiting.forEach(w -> w.result.completeExceptionally(new TryAgain(false)));
+    waiting.forEach(w -> w.result.completeExceptionally(TryAgain.failure(false)));
   }
 
   @Override
@@ -72,7 +72,7 @@ final class Forwarder extends RoleHandler {
     LayeredStore store = core.store();
     if (store == null
         || core.state().role() != Role.FORMER
-        || !String.valueOf(failure.getMessage()).endsWith(NotHere.MESSAGE)) {
+        || !NotHere.says(failure, core.node())) {
       return CompletableFuture.failedFuture(failure);
     }
     long blocks = (offset + length - 1) / store.blockSize() - offset / store.blockSize() + 1;
@@ -159,7 +159,7 @@ final class Forwarder extends RoleHandler {
     }
     if (abandoned || link.isEmpty()) {
       payload.release();
-      return CompletableFuture.failedFuture(new TryAgain(false));
+      return CompletableFuture.failedFuture(TryAgain.failure(false));
     }
     Pending pending = new Pending();
     waiting.add(pending);
@@ -174,7 +174,7 @@ final class Forwarder extends RoleHandler {
               land(state, reply, failure, pending.result);
             });
     if (abandoned) {
-      pending.result.completeExceptionally(new TryAgain(false));
+      pending.result.completeExceptionally(TryAgain.failure(false));
     }
     return pending.result;
   }
@@ -185,8 +185,7 @@ final class Forwarder extends RoleHandler {
       @Nullable Throwable failure,
       CompletableFuture<LinkReply> result) {
     if (reply == null || failure != null) {
-      result.completeExceptionally(
-          Failures.nbd(failure == null ? new NbdException(NbdError.EIO, "no answer") : failure));
+      result.completeExceptionally(Failures.unreached(failure));
       return;
     }
     switch (reply.status()) {
@@ -198,12 +197,12 @@ final class Forwarder extends RoleHandler {
       }
       case STALE -> {
         boolean known = core.learn(reply.text(), reply.epoch());
-        result.completeExceptionally(new TryAgain(known && reply.epoch() > asked.epoch()));
+        result.completeExceptionally(TryAgain.failure(known && reply.epoch() > asked.epoch()));
       }
       default -> {
         NbdError error = reply.error();
         result.completeExceptionally(
-            new NbdException(
+            NbdException.harmless(
                 error == null ? NbdError.EIO : error,
                 "node " + asked.owner() + ": " + reply.status() + " " + reply.text()));
       }

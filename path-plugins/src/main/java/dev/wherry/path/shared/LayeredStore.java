@@ -3,7 +3,6 @@ package dev.wherry.path.shared;
 import dev.wherry.nbd.Export;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
-import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.align.RangeLock;
@@ -16,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +37,11 @@ final class LayeredStore {
   private static final int LARGEST_FETCH = 1 << 20;
   private static final int UNIT = BlockMap.UNIT;
 
+  /**
+   * After so many bytes that the map was told of it is committed, also for hosts that never flush.
+   */
+  private static final long COMMIT_BYTES = 64 << 20;
+
   /** What is fetched ahead of a host that reads in sequence, at most. */
   private static final long AHEAD = 2 << 20;
 
@@ -57,8 +62,12 @@ final class LayeredStore {
    */
   private final AtomicInteger widening = new AtomicInteger();
 
+  /** Bytes written since the last commit that the map had to be told of. */
+  private final AtomicLong uncommitted = new AtomicLong();
+
   private volatile @Nullable BlockMap map;
   private volatile @Nullable Source source;
+  private volatile @Nullable Source base;
   private volatile Policies policies;
 
   LayeredStore(
@@ -89,8 +98,24 @@ final class LayeredStore {
     return source;
   }
 
-  void source(@Nullable Source value) {
+  /**
+   * Replaces the sources; nothing is in flight.
+   *
+   * @param further where blocks come from that the source has not got either, or null
+   */
+  void source(@Nullable Source value, @Nullable Source further) {
     source = value;
+    base = further;
+  }
+
+  /** Where a block that is not here comes from when another node wants it; never from that node. */
+  private @Nullable Source sourceFor(String asker) {
+    Source first = source;
+    if (first == null || !first.describe().equals(asker)) {
+      return first;
+    }
+    Source further = base;
+    return further == null || further.describe().equals(asker) ? null : further;
   }
 
   Policies policies() {
@@ -228,7 +253,7 @@ final class LayeredStore {
     end = Math.min(end, at / LARGEST_FETCH * LARGEST_FETCH + LARGEST_FETCH);
     Source from = source;
     if (policy == ReadPolicy.FAIL || from == null) {
-      parts.add(Answers.failed(NbdError.EIO, NotHere.MESSAGE));
+      parts.add(CompletableFuture.failedFuture(NotHere.at(from)));
     } else {
       boolean keep = policy != ReadPolicy.REDIRECT;
       int grain = keep ? blockSize : UNIT;
@@ -501,6 +526,7 @@ final class LayeredStore {
                 all.release();
                 if (failure == null) {
                   m.written(from, to);
+                  commitAfter((to - from) * blockSize);
                   return null;
                 }
                 // What was here may be torn now, as on any disk; what was not here stays so.
@@ -527,7 +553,7 @@ final class LayeredStore {
       return CompletableFuture.completedFuture(Buffers.zeroes(length));
     }
     return from == null
-        ? Answers.failed(NbdError.EIO, NotHere.MESSAGE)
+        ? CompletableFuture.failedFuture(NotHere.at(null))
         : fetches.fetch(from, start, length);
   }
 
@@ -577,7 +603,8 @@ final class LayeredStore {
     }
     long start = first * blockSize;
     long bytes = Math.min(size, end * blockSize) - start;
-    return forget(m, first, end, () -> device.trim(start, bytes, 0)).thenCompose(v -> fua(flags));
+    // Zeroed, since a block that reads as zeroes must go on to when the map is not there any more.
+    return forget(m, first, end, () -> device.zero(start, bytes, 0)).thenCompose(v -> fua(flags));
   }
 
   private interface Erase {
@@ -601,8 +628,16 @@ final class LayeredStore {
     return result;
   }
 
+  private void commitAfter(long bytes) {
+    if (uncommitted.addAndGet(bytes) >= COMMIT_BYTES) {
+      keeping.enter();
+      flush().whenComplete((v, failure) -> keeping.leave());
+    }
+  }
+
   CompletableFuture<Void> flush() {
     BlockMap m = map;
+    uncommitted.set(0);
     return m == null ? device.flush() : m.commit(device::flush);
   }
 
@@ -627,8 +662,8 @@ final class LayeredStore {
       long runEnd = m == null ? stop : Math.min(stop, m.runEnd(block, end) * blockSize);
       int bytes = (int) (runEnd - at);
       if (state == BlockMap.NOT_HERE) {
-        Source from = source;
-        if (from == null || from.describe().equals(asker)) {
+        Source from = sourceFor(asker);
+        if (from == null) {
           Run.append(absent, block, (runEnd + blockSize - 1) / blockSize);
           parts.add(CompletableFuture.completedFuture(Buffers.zeroes(bytes)));
         } else {
@@ -657,7 +692,7 @@ final class LayeredStore {
     long block = offset / blockSize;
     long end = (offset + length - 1) / blockSize + 1;
     long run = Math.min(offset + length, m.runEnd(block, end) * blockSize) - offset;
-    Source from = source;
+    Source from = sourceFor(asker);
     return switch (m.state(block)) {
       case BlockMap.ZERO ->
           CompletableFuture.completedFuture(List.of(new Extent(run, Extent.HOLE | Extent.ZERO)));
@@ -685,6 +720,19 @@ final class LayeredStore {
       at = to;
     }
     return extents;
+  }
+
+  /**
+   * Has the device hold the zeroes that the map alone may know of: it will not be asked any more.
+   */
+  CompletableFuture<Void> zeroDevice(BlockMap m) {
+    CompletableFuture<Void> done = Answers.done();
+    for (Run run : runs(m, BlockMap.ZERO, BlockMap.ZERO)) {
+      long start = run.from() * blockSize;
+      long bytes = Math.min(size, run.end() * blockSize) - start;
+      done = done.thenCompose(v -> device.zero(start, bytes, 0));
+    }
+    return done;
   }
 
   /** The runs of blocks that may differ from the source; all, where there is no map. */

@@ -157,12 +157,12 @@ final class NodeSource implements Source {
         .handle(
             (reply, failure) -> {
               if (failure != null) {
-                throw Failures.nbd(failure);
+                throw Failures.unreached(failure);
               }
               if (!reply.isOk()) {
                 reply.payload().release();
                 NbdError error = reply.error();
-                throw new NbdException(
+                throw NbdException.harmless(
                     error == null ? NbdError.EIO : error,
                     "node " + node + ": " + reply.status() + " " + reply.text());
               }

@@ -116,23 +116,27 @@ final class Ownership {
   void up(String node) {
     ShareState s = core.state();
     if (s.owner().equals(node) || s.members().contains(node)) {
-      call(
-              node,
-              LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), 0, 0)
-                  .withPayload(Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8)))
-          .whenComplete(
-              (reply, failure) -> {
-                if (reply != null) {
-                  reply.payload().release();
-                  if (reply.status() == Status.STALE) {
-                    core.learn(reply.text(), reply.epoch());
-                  }
-                }
-              });
+      tell(node);
     }
     if (s.wanted() && s.owner().equals(node)) {
       takeAgain();
     }
+  }
+
+  /** Tells a node what this one knows, and learns what that one knows. */
+  private void tell(String node) {
+    ShareState s = core.state();
+    ByteBuf owner = Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8);
+    call(node, LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), 0, 0).withPayload(owner))
+        .whenComplete(
+            (reply, failure) -> {
+              if (reply != null) {
+                reply.payload().release();
+                if (reply.status() == Status.STALE) {
+                  core.learn(reply.text(), reply.epoch());
+                }
+              }
+            });
   }
 
   private void takeAgain() {
@@ -357,6 +361,7 @@ final class Ownership {
                 throw Failures.of(failure);
               }
               long stall = core.switchRole();
+              core.state().members().forEach(this::tell);
               last = new SharedVolume.Handover(stall, System.currentTimeMillis());
               LOG.info(
                   "volume {}: owned here, epoch {}; hosts were held for {} us",
@@ -391,7 +396,7 @@ final class Ownership {
           return refused(Status.ERROR, "the answer of node " + s.owner() + " does not fit");
         }
         moves.received(runs).forEach(r -> map.hydrated(r.from(), r.end()));
-        return become(store, map, owned.withSources(source, null, s.map()));
+        return become(s, store, map, owned.withSources(source, null, s.map()));
       }
       ShareState withMap = owned.withSources(source, base(s, store, source), s.epoch() + 1);
       if (kind == RETURN) {
@@ -400,7 +405,7 @@ final class Ownership {
         withMap = withMap.withSources(source, null, s.epoch() + 1);
       }
       ShareState to = withMap;
-      return next.commit(store.device()::flush).thenCompose(v -> become(store, next, to));
+      return next.commit(store.device()::flush).thenCompose(v -> become(s, store, next, to));
     } catch (IllegalArgumentException e) {
       return refused(Status.ERROR, "node " + s.owner() + ": " + e.getMessage());
     } finally {
@@ -439,9 +444,18 @@ final class Ownership {
     }
   }
 
-  private CompletableFuture<Void> become(LayeredStore store, BlockMap map, ShareState owned) {
-    long before = core.state().map();
-    return core.update(now -> owned)
+  private CompletableFuture<Void> become(
+      ShareState asked, LayeredStore store, BlockMap map, ShareState owned) {
+    long before = asked.map();
+    return core.update(
+            now -> {
+              if (now.epoch() != asked.epoch()) {
+                throw new ShareException(
+                    Status.REFUSED,
+                    "node " + now.owner() + " owns it by now, epoch " + now.epoch());
+              }
+              return owned;
+            })
         .thenAccept(
             s -> {
               BlockMap old = store.map();
@@ -498,6 +512,7 @@ final class Ownership {
                 throw Failures.of(explained(failure));
               }
               core.connectSource(core.state());
+              core.state().members().forEach(this::tell);
               last = new SharedVolume.Handover(core.switchRole(), System.currentTimeMillis());
               moves.resume();
               return null;
@@ -588,7 +603,11 @@ final class Ownership {
   }
 
   private CompletableFuture<LinkReply> give(String to, long session) {
-    return core.update(s -> s.withRole(Role.FORMER, to, s.epoch() + 1))
+    return core.update(
+            s -> {
+              core.requireOwner(s);
+              return s.withRole(Role.FORMER, to, s.epoch() + 1);
+            })
         .thenApply(s -> answer(s, to, session));
   }
 

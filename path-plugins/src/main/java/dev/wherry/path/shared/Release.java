@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * when what it still misses can be had elsewhere, and has made that durable.
  */
 final class Release {
+  private static final CompletableFuture<Void> NOTHING = CompletableFuture.completedFuture(null);
   private static final Duration DRAIN = Duration.ofSeconds(10);
 
   private final Core core;
@@ -137,9 +138,19 @@ final class Release {
       boolean further = !next.isEmpty() && !next.equals(NodeSource.name(core.node()));
       done = settled(store, onlyThere, further ? next : null);
     } else if (asker.equals(s.base())) {
-      done = settled(store, List.of(new Run(0, store.blocks())), null);
+      done = settled(store, List.of(), null);
     } else {
-      done = CompletableFuture.completedFuture(null);
+      // What is missing may come from there by way of the source.
+      BlockMap map = store.map();
+      long needed = map == null ? 0 : missing(store, map);
+      done =
+          needed == 0
+              ? CompletableFuture.completedFuture(null)
+              : refused(
+                  needed
+                      + " blocks are not on node "
+                      + core.node()
+                      + " yet; release its source first");
     }
     return done.whenComplete((v, failure) -> core.end())
         .thenApply(v -> LinkReply.ok(core.state().epoch()));
@@ -157,6 +168,10 @@ final class Release {
       return core.update(s -> s.withSources(null, null, 0)).thenAccept(s -> {});
     }
     boolean complete = map.here() == map.blocks();
+    String base = core.state().base();
+    if (!complete && base != null) {
+      return refused("what is not on node " + core.node() + " yet comes from " + base + " too");
+    }
     long needed = complete ? 0 : next == null ? missing(store, map) : missing(map, onlyThere);
     if (needed > 0) {
       return refused(
@@ -183,6 +198,7 @@ final class Release {
                 store
                     .quiet()
                     .thenCompose(w -> differ(map, onlyThere, keepMap))
+                    .thenCompose(w -> keepMap ? NOTHING : store.zeroDevice(map))
                     .thenCompose(w -> map.commit(store.device()::flush))
                     .thenCompose(
                         w -> core.update(s -> s.withSources(source, null, keepMap ? number : 0)))
@@ -209,7 +225,7 @@ final class Release {
   }
 
   private static CompletableFuture<Void> differ(BlockMap map, List<Run> runs, boolean needed) {
-    CompletableFuture<Void> done = CompletableFuture.completedFuture(null);
+    CompletableFuture<Void> done = NOTHING;
     if (needed) {
       for (Run run : runs) {
         done = done.thenCompose(v -> map.differ(run.from(), run.end()));

@@ -44,7 +44,7 @@ final class Serving {
   private LinkReply failed(Throwable failure) {
     Throwable cause = Failures.causeOf(failure);
     ShareState s = core.state();
-    if (cause instanceof TryAgain) {
+    if (TryAgain.of(failure) != null) {
       return LinkReply.stale(s.epoch(), s.owner());
     }
     if (cause instanceof ShareException e) {

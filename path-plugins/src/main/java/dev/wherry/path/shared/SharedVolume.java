@@ -4,11 +4,11 @@ import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.link.LinkReply;
-import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
 import dev.wherry.path.link.Priority;
@@ -102,14 +102,39 @@ public final class SharedVolume implements PathHandler {
     serving = new Serving(core, ownership, release);
     core.onOwnerLearned(moves::refresh);
     core.onNamed(ownership::named);
-    moves.refresh();
   }
 
   /** Opens it in a state that was put before (or the first one, put by the caller). */
   public static SharedVolume open(Parts parts, ShareState state) {
     SharedVolume volume = new SharedVolume(parts, state);
-    volume.ownership.goOn();
+    volume.begin();
     return volume;
+  }
+
+  /** Hosts wait until what a crash left in doubt in the map is certain. */
+  private void begin() {
+    LayeredStore store = core.store();
+    if (store == null || store.map() == null) {
+      goOn();
+      return;
+    }
+    core.inner()
+        .suspend()
+        .thenCompose(v -> store.flush())
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                core.inner().fail(failure);
+                return;
+              }
+              core.inner().resume();
+              goOn();
+            });
+  }
+
+  private void goOn() {
+    moves.refresh();
+    ownership.goOn();
   }
 
   // ------------------------------------------------------------------ for operators
@@ -136,10 +161,14 @@ public final class SharedVolume implements PathHandler {
     return core.fenced();
   }
 
-  /** A member joins: it may read, and ask for the ownership. Durable when done. */
+  /**
+   * A member joins: it may read, and ask for the ownership. Durable when done; fails with {@link
+   * ShareException} where this node is not the owner.
+   */
   public CompletableFuture<Void> join(String node) {
     return core.update(
             s -> {
+              core.requireOwner(s);
               List<String> members = new ArrayList<>(s.members());
               if (!members.contains(node)) {
                 members.add(node);
@@ -149,11 +178,14 @@ public final class SharedVolume implements PathHandler {
         .thenAccept(s -> {});
   }
 
-  /** A member is gone. Durable when done. */
+  /** A member is gone. As {@link #join}. */
   public CompletableFuture<Void> leave(String node) {
     core.marks().forget(node);
     return core.update(
-            s -> s.withMembers(s.members().stream().filter(m -> !m.equals(node)).toList()))
+            s -> {
+              core.requireOwner(s);
+              return s.withMembers(s.members().stream().filter(m -> !m.equals(node)).toList());
+            })
         .thenAccept(s -> {});
   }
 
@@ -198,6 +230,7 @@ public final class SharedVolume implements PathHandler {
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.close())
         .thenApply(v -> store == null ? null : store.device());
   }
 
@@ -260,12 +293,13 @@ public final class SharedVolume implements PathHandler {
       if (!result.complete(value)) {
         ReferenceCountUtil.release(value);
       }
-    } else if (Failures.causeOf(failure) instanceof TryAgain again) {
+      return;
+    }
+    TryAgain again = TryAgain.of(failure);
+    if (again != null) {
       if (core.now() - end >= 0) {
         result.completeExceptionally(
-            Failures.nbd(
-                new ShareException(
-                    Status.REFUSED, "no node was found to own volume " + core.suid())));
+            NbdException.harmless(NbdError.EIO, "no node was found to own volume " + core.suid()));
         return;
       }
       core.parts()
@@ -368,6 +402,7 @@ public final class SharedVolume implements PathHandler {
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.close())
         .thenCompose(
             v -> {
               LayeredStore store = core.store();

@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Test;
 
 /** Random requests and crashes against what may be read after them. */
 class JournaledMapCrashTest {
-  private static final int SEEDS = Integer.getInteger("map.seeds", 400);
+  private static final int SEEDS = Integer.getInteger("map.seeds", 300);
   private static final long FIRST = Long.getLong("map.seed", 1);
 
   @Test

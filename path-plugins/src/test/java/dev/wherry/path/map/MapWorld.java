@@ -26,7 +26,7 @@ import java.util.concurrent.CompletableFuture;
  * unit what it may read as after which crash.
  */
 final class MapWorld {
-  private static final long LIMIT = 2000;
+  private static final JournaledMap.Limits LIMIT = new JournaledMap.Limits(2000, 1);
 
   /** A request that holds its units. */
   private abstract static class Request {
@@ -492,16 +492,26 @@ final class MapWorld {
   private void check(
       int b, int before, boolean durable, boolean held, boolean power, boolean clean) {
     int now = map.state(b);
-    String what = "block " + b + " was " + before + (durable ? " durably" : "") + ", is " + now;
+    String what =
+        "block "
+            + b
+            + " was "
+            + before
+            + (durable ? " durably" : "")
+            + ", is "
+            + now
+            + (power ? " after a power cut" : clean ? " after close" : " after a kill");
     if (durable) {
       assertTrue(now != NOT_HERE, what);
       assertTrue(held || before == SAME || now == before || (before == ZERO && now == NEWER), what);
     }
     if (!held && !power) {
-      assertTrue(before == SAME || now == before, what);
+      // What was fetched and then only said to differ is fetched again.
+      assertTrue(before == SAME || now == before || (now == NOT_HERE && !durable), what);
     }
     if (clean && durable) {
-      assertEquals(before, now, what);
+      // A checkpoint beside a commit may leave a block newer that was given to the source.
+      assertTrue(before == now || (before == SAME && now == NEWER), what);
     }
     if (now == SAME) {
       for (int u = b * perBlock; u < geometry.unitsUpTo(b + 1); u++) {

@@ -61,6 +61,8 @@ class MoverPaceTest {
     "40000, 2e6, 0, true",
     "50, 2.5e9, 0, true",
     "50, 2.5e9, 200, false",
+    "50, 2.5e9, 3000, true",
+    "40000, 50e6, 5000, true",
   })
   void thePathIsFullAndItsQueueShort(
       long roundTripMicros, double rate, long jitterMicros, boolean known) {
@@ -85,6 +87,18 @@ class MoverPaceTest {
     long slow = (long) (3 * 16384 * 1e9 / rate); // the smallest pieces go by one at a time
     assertTrue(median <= Math.max(4 * MS, slow), all);
     assertTrue(p99 <= Math.max(15 * MS, 2 * slow), all);
+  }
+
+  @Test
+  void aSourceThatAnswersUnevenlyIsNotTakenForAQueue() {
+    SimulatedPath path = path(100 * US, 500e6);
+    path.jitter = 8 * MS;
+    path.known = false;
+    started(path, Mover.Pace.DEFAULT);
+    time.pass(2 * S);
+    long before = path.fetched;
+    time.pass(20 * S);
+    assertTrue(path.fetched - before >= 0.85 * 20 * 500e6, "made " + (path.fetched - before) / 20);
   }
 
   @Test
@@ -171,6 +185,26 @@ class MoverPaceTest {
     time.pass(18 * S);
     double made = (path.fetched - before) / 18.0;
     assertTrue(made >= 0.95 * 20e6, "made " + made);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"false", "true"})
+  void aPathSlowerThanTheMinimumGetsNoLongQueue(boolean busyFromTheStart) {
+    SimulatedPath path = path(40 * MS, 12.5e6);
+    started(path, Mover.Pace.DEFAULT);
+    time.pass(busyFromTheStart ? 0 : 3 * S);
+    hosts(MS, time.now() + 30 * S);
+    time.pass(5 * S);
+    List<Long> delays = new ArrayList<>();
+    reads(path, 17 * MS, time.now() + 20 * S, delays);
+    long before = path.fetched;
+    time.pass(20 * S);
+    Collections.sort(delays);
+    long median = delays.get(delays.size() / 2);
+    // While it is not known how fast the path is, the minimum counts for more than the queue.
+    long most = busyFromTheStart ? 250 * MS : 6 * MS;
+    assertTrue(median <= most, "waits " + median / US + " us");
+    assertTrue(path.fetched - before >= 0.9 * 20 * 12.5e6);
   }
 
   /** Others keep half a megabyte waiting in the path. */

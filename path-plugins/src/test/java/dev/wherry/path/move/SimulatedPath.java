@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,8 +74,7 @@ final class SimulatedPath implements Hydrator {
     return freeAt + roundTrip / 2 + late;
   }
 
-  private <T> CompletableFuture<T> answer(
-      Errand.Kind kind, long bytes, java.util.function.Supplier<T> value) {
+  private <T> CompletableFuture<T> answer(Errand.Kind kind, long bytes, Supplier<T> value) {
     CompletableFuture<T> f = new CompletableFuture<>();
     onWay++;
     mostOnWay = Math.max(mostOnWay, onWay);
