@@ -23,9 +23,10 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** Several whole daemons in this process, and hosts that read and write at each. */
-final class Cluster implements AutoCloseable {
+public final class Cluster implements AutoCloseable {
   static final Duration LIMIT = Duration.ofSeconds(40);
 
   private final Path dir;
@@ -40,7 +41,7 @@ final class Cluster implements AutoCloseable {
   }
 
   /** Starts nodes that all know each other. */
-  static Cluster of(Path dir, String... names) {
+  public static Cluster of(Path dir, String... names) {
     Cluster c = new Cluster(dir);
     for (String name : names) {
       c.start(name);
@@ -78,10 +79,15 @@ final class Cluster implements AutoCloseable {
   void start(String name, String... more) {
     Daemon d =
         DaemonRule.startNode(
-            name, links.getOrDefault(name, "127.0.0.1:0"), dir.resolve(name), more);
+            name, links.getOrDefault(name, "127.0.0.1:0"), dir.resolve(name), options(more));
     daemons.put(name, d);
     links.put(name, d.readyLine().replaceAll(".* link=", ""));
     rests.put(name, new Rest(d.apiAddress()));
+  }
+
+  /** Hosts wait less long than usual, so that what is refused is refused soon. */
+  private static String[] options(String... more) {
+    return Stream.concat(Stream.of("--io-timeout", "8s"), Stream.of(more)).toArray(String[]::new);
   }
 
   void stop(String name) {
@@ -92,7 +98,7 @@ final class Cluster implements AutoCloseable {
     return dir.resolve(name);
   }
 
-  String link(String name) {
+  public String link(String name) {
     return links.get(name);
   }
 
@@ -123,6 +129,11 @@ final class Cluster implements AutoCloseable {
     Rest.Answer a = act(node, suid, action, body);
     assertEquals(status, a.status(), a.text());
     return a.json().path("detail").asText();
+  }
+
+  /** Where REST is, for the command line. */
+  public String api(String node) {
+    return "http://" + daemons.get(node).apiAddress();
   }
 
   void create(String node, String body) {

@@ -37,6 +37,7 @@ final class Core {
   private final Object lock = new Object();
   private CompletableFuture<Void> tail = CompletableFuture.completedFuture(null);
   private boolean closed;
+  private volatile boolean closing;
   private volatile ShareState state;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
@@ -181,6 +182,15 @@ final class Core {
     }
     before.whenComplete((v, failure) -> put(change, result, mine));
     return result;
+  }
+
+  /** Serves nobody any more. */
+  void closing() {
+    closing = true;
+  }
+
+  boolean isClosing() {
+    return closing;
   }
 
   /** No change follows; done when the last one has ended. */

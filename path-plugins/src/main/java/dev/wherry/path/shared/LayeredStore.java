@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -138,9 +139,20 @@ final class LayeredStore {
     return size;
   }
 
-  /** Done when nothing that was fetched is being kept any more. */
+  /** Done when nothing is under way here but hosts' requests. */
   CompletableFuture<Void> quiet() {
     return keeping.drained();
+  }
+
+  /** Counts a request of another node in {@link #quiet}. */
+  <T> CompletableFuture<T> counted(Supplier<CompletableFuture<T>> request) {
+    keeping.enter();
+    try {
+      return request.get().whenComplete((v, failure) -> keeping.leave());
+    } catch (RuntimeException e) {
+      keeping.leave();
+      throw e;
+    }
   }
 
   // ------------------------------------------------------------------ attempts
@@ -549,11 +561,9 @@ final class LayeredStore {
     long start = block * blockSize;
     int length = (int) (Math.min(size, start + blockSize) - start);
     Source from = source;
-    if (policies.at(block) == ReadPolicy.FAIL) {
-      return CompletableFuture.completedFuture(Buffers.zeroes(length));
-    }
-    return from == null
-        ? CompletableFuture.failedFuture(NotHere.at(null))
+    // What may not be fetched is disposable, and what is nowhere cannot be.
+    return from == null || policies.at(block) == ReadPolicy.FAIL
+        ? CompletableFuture.completedFuture(Buffers.zeroes(length))
         : fetches.fetch(from, start, length);
   }
 

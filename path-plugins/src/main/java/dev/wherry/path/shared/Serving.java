@@ -7,6 +7,7 @@ import dev.wherry.path.Volume;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import io.netty.buffer.ByteBuf;
 import java.nio.charset.StandardCharsets;
@@ -35,6 +36,7 @@ final class Serving {
 
   CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
     try {
+      requireOpen();
       return route(from, r, priority).exceptionally(this::failed);
     } catch (RuntimeException e) {
       return CompletableFuture.completedFuture(failed(e));
@@ -72,6 +74,12 @@ final class Serving {
               LinkReply.not(
                   Status.IMPOSSIBLE, core.state().epoch(), r.op() + " is not for a volume"));
     };
+  }
+
+  private void requireOpen() {
+    if (core.isClosing()) {
+      throw new ShareException(Status.REFUSED, "volume " + core.suid() + " is being closed");
+    }
   }
 
   private CompletableFuture<LinkReply> stale() {
@@ -167,14 +175,18 @@ final class Serving {
     }
     LayeredStore store = core.requireStore();
     long session = r.payload().getLong(r.payload().readerIndex());
-    check(r, r.op() == dev.wherry.path.link.Op.PRECOPY ? LARGEST_FETCH : Long.MAX_VALUE);
+    check(r, r.op() == Op.PRECOPY ? LARGEST_FETCH : Long.MAX_VALUE);
     long end = (r.offset() + r.length() + store.blockSize() - 1) / store.blockSize();
     core.marks().mark(from, session, r.offset() / store.blockSize(), end);
-    return r.op() == dev.wherry.path.link.Op.PRECOPY
-        ? store.read(r.offset(), (int) r.length()).thenApply(data -> LinkReply.ok(s.epoch(), data))
-        : store
-            .extents("", r.offset(), r.length(), MOST_EXTENTS)
-            .thenApply(extents -> LinkReply.ok(s.epoch(), Payloads.extents(extents)));
+    return store.counted(
+        () ->
+            r.op() == Op.PRECOPY
+                ? store
+                    .read(r.offset(), (int) r.length())
+                    .thenApply(data -> LinkReply.ok(s.epoch(), data))
+                : store
+                    .extents("", r.offset(), r.length(), MOST_EXTENTS)
+                    .thenApply(extents -> LinkReply.ok(s.epoch(), Payloads.extents(extents))));
   }
 
   // ------------------------------------------------------------------ as a source
@@ -187,7 +199,12 @@ final class Serving {
       }
       // The sender owns it by force: this store must be still before anything is taken from it.
       core.learn(from, r.epoch());
-      return core.fenced().thenCompose(v -> store(from, r, priority));
+      return core.fenced()
+          .thenCompose(
+              v -> {
+                requireOpen();
+                return store(from, r, priority);
+              });
     }
     LayeredStore store = core.store();
     if (store == null) {
@@ -195,15 +212,15 @@ final class Serving {
           Status.UNKNOWN, "node " + core.node() + " keeps nothing of volume " + core.suid());
     }
     String asker = NodeSource.name(from);
-    if (r.op() == dev.wherry.path.link.Op.EXTENTS) {
+    if (r.op() == Op.EXTENTS) {
       check(r, Long.MAX_VALUE);
       return store
-          .extents(asker, r.offset(), r.length(), MOST_EXTENTS)
+          .counted(() -> store.extents(asker, r.offset(), r.length(), MOST_EXTENTS))
           .thenApply(extents -> LinkReply.ok(s.epoch(), Payloads.extents(extents)));
     }
     check(r, LARGEST_FETCH);
     return store
-        .fetch(asker, r.offset(), (int) r.length(), priority)
+        .counted(() -> store.fetch(asker, r.offset(), (int) r.length(), priority))
         .thenApply(
             fetched -> {
               ByteBuf head = Payloads.buffer(4 + 16 * fetched.absent().size());

@@ -227,6 +227,7 @@ public final class SharedVolume implements PathHandler {
    */
   public CompletableFuture<@Nullable BlockDevice> detachStore() {
     LayeredStore store = core.store();
+    core.closing();
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
@@ -399,6 +400,7 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public CompletableFuture<Void> close() {
+    core.closing();
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
