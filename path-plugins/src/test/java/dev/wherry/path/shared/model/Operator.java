@@ -25,6 +25,7 @@ final class Operator {
   private int forceAt = Integer.MAX_VALUE;
   private @Nullable String usurper;
   private int running;
+  private boolean unshared;
 
   Operator(Schedule schedule) {
     this.schedule = schedule;
@@ -145,7 +146,13 @@ final class Operator {
     }
   }
 
+  /** A part was asked to go, or goes, while hosts of other nodes may be on their way to it. */
+  boolean unshared() {
+    return unshared;
+  }
+
   private void unshare(String from) {
+    unshared = true;
     pick(Node::owns)
         .ifPresent(
             owner ->

@@ -18,7 +18,17 @@ final class Platter {
   private boolean freed;
 
   /** What a flush has to make durable, as it is when it begins. */
-  record Capture(int[] cells, int[] versions, byte[][] contents) {}
+  static final class Capture {
+    private final int[] cells;
+    private final int[] versions;
+    private final byte[][] contents;
+
+    private Capture(int[] cells, int[] versions, byte[][] contents) {
+      this.cells = cells;
+      this.versions = versions;
+      this.contents = contents;
+    }
+  }
 
   Platter(Cells cells) {
     this.cells = cells;

@@ -27,6 +27,7 @@ final class Schedule implements SimLog.Judge {
   private static final long MOST_EVENTS = 3_000_000;
 
   private final long seed;
+  private final boolean harsh;
   private final Engine engine;
   private final Simulation simulation;
   private final Settings settings;
@@ -53,6 +54,7 @@ final class Schedule implements SimLog.Judge {
    */
   Schedule(long seed, Engine engine, boolean harsh) {
     this.seed = seed;
+    this.harsh = harsh;
     this.engine = engine;
     this.simulation = new Simulation(seed);
     Settings drawn = Settings.of(simulation.random());
@@ -152,7 +154,9 @@ final class Schedule implements SimLog.Judge {
               + log.last(
                   Integer.getInteger("model.lines", 60), Integer.getInteger("model.cell", v.cell()))
               + "\nreplay: mvn -B -o -pl path-plugins -am -Dtest=ModelTest"
-              + " -Dsurefire.failIfNoSpecifiedTests=false -Dmodel.seed="
+              + " -Dsurefire.failIfNoSpecifiedTests=false"
+              + (harsh ? " -Dmodel.harsh=true" : "")
+              + " -Dmodel.seed="
               + seed
               + " test",
           v.getCause() == null ? v : v.getCause());
@@ -385,7 +389,7 @@ final class Schedule implements SimLog.Judge {
         || op.fenced
         || operator.forced()
         || (settings.storeErrors() > 0 && error == NbdError.EIO)
-        || node.removing()
+        || operator.unshared()
         || node.volume() == null
         || node.volume().state() != VolumeState.ONLINE
         || (error == NbdError.EIO

@@ -118,6 +118,9 @@ final class SimDevice implements BlockDevice {
             what,
             () -> {
               change.show();
+              if (life.simulation().chance(0.05)) {
+                platter.writeBack(life.simulation().random());
+              }
               return null;
             }),
         () -> {

@@ -284,9 +284,5 @@ final class StandIn implements Engine {
     public CompletableFuture<Void> close() {
       return store.close();
     }
-
-    @Nullable BlockDevice device() {
-      return store;
-    }
   }
 }
