@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What operators ask for, at random times; that they are refused is no accident. */
 final class Operator {
+  /** The first epoch of an owner that was made so by force. */
+  static final long FORCED = 65_536;
+
   private static final Duration LIMIT = Duration.ofSeconds(5);
 
   private final Schedule schedule;
@@ -25,6 +28,7 @@ final class Operator {
   private int forceAt = Integer.MAX_VALUE;
   private @Nullable String usurper;
   private int running;
+  private boolean forcing;
   private boolean unshared;
 
   Operator(Schedule schedule) {
@@ -234,7 +238,13 @@ final class Operator {
   // ------------------------------------------------------------------ by force
 
   boolean forced() {
-    return usurper != null;
+    return forcing;
+  }
+
+  /** A node becomes the owner by force: what the old one has done since is nobody's business. */
+  void takenBy(String node) {
+    usurper = node;
+    schedule.oracle().loses(schedule.simulation().tick(), null);
   }
 
   /** Whether a node does not know yet that the ownership was taken by force. */
@@ -243,7 +253,7 @@ final class Operator {
       return false;
     }
     ShareState state = schedule.node(node).disk().state;
-    return state != null && state.epoch() < 65_536;
+    return state != null && state.epoch() < FORCED;
   }
 
   private void force() {
@@ -269,8 +279,7 @@ final class Operator {
     node.ask(
         "activate by force",
         p -> {
-          usurper = node.name();
-          schedule.oracle().loses(s.tick(), null);
+          forcing = true;
           follow("activate by force", node, p.activate(true), () -> {});
         });
   }

@@ -427,6 +427,11 @@ final class Schedule implements SimLog.Judge {
   @Override
   public void putting(Life life, ShareState state) {
     ShareState before = node(life.node()).disk().state;
+    if (state.role() == Role.OWNER
+        && state.epoch() >= Operator.FORCED
+        && (before == null || before.epoch() < state.epoch())) {
+      operator.takenBy(life.node());
+    }
     if (state.role() == Role.FORMER && before != null && before.role() == Role.OWNER) {
       long now = simulation.tick();
       oracle.covers(now, now, null);
