@@ -247,7 +247,7 @@ final class Node implements Network.Peer {
     if (request.op() == Op.UNSHARE) {
       return dropPart();
     }
-    return schedule.engineServes(this, now, from, request, priority);
+    return now.serve(from, request, priority);
   }
 
   private static CompletableFuture<LinkReply> reply(LinkReply reply) {

@@ -3,9 +3,6 @@ package dev.wherry.path.shared.model;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.VolumeState;
-import dev.wherry.path.link.LinkReply;
-import dev.wherry.path.link.LinkRequest;
-import dev.wherry.path.link.Priority;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import java.util.ArrayList;
@@ -456,11 +453,5 @@ final class Schedule implements SimLog.Judge {
         throwLater(new Violation(life + " takes the ownership, and " + node.name() + " has it"));
       }
     }
-  }
-
-  /** Where a mutant may step in. */
-  CompletableFuture<LinkReply> engineServes(
-      Node node, Part part, String from, LinkRequest request, Priority priority) {
-    return part.serve(from, request, priority);
   }
 }
