@@ -751,6 +751,12 @@ final class LayeredStore {
     return m == null ? List.of(new Run(0, blocks)) : runs(m, BlockMap.NEWER, BlockMap.ZERO);
   }
 
+  /** The runs of blocks that are not here. */
+  List<Run> absent() {
+    BlockMap m = map;
+    return m == null ? List.of() : runs(m, BlockMap.NOT_HERE, BlockMap.NOT_HERE);
+  }
+
   /** The runs of blocks in one of two states. */
   static List<Run> runs(BlockMap m, int oneState, int otherState) {
     List<Run> runs = new ArrayList<>();

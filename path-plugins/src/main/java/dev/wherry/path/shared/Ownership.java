@@ -410,6 +410,7 @@ final class Ownership {
       List<String> members = Payloads.readTexts(payload);
       LayeredStore store = core.requireStore();
       List<Run> runs = Run.read(payload, store.blocks());
+      List<Run> absent = Run.read(payload, store.blocks());
       ShareState owned =
           s.withRole(Role.OWNER, core.node(), reply.epoch())
               .withMembers(others(members, s.owner()));
@@ -425,6 +426,7 @@ final class Ownership {
       ShareState withMap = owned.withSources(source, base(s, store, source), next.number);
       if (kind == RETURN) {
         carryOver(store, runs, next.map);
+        setApart(absent, next.map);
       } else {
         withMap = withMap.withSources(source, null, next.number);
       }
@@ -467,6 +469,17 @@ final class Ownership {
         at = to;
       }
       at = r.end();
+    }
+  }
+
+  /** What the old owner never had differs from its store: it is not to be looked for there. */
+  private static void setApart(List<Run> absent, BlockMap next) {
+    for (Run r : absent) {
+      for (long b = next.next(BlockMap.SAME, r.from(), r.end()); b < r.end(); ) {
+        long to = next.runEnd(b, r.end());
+        next.written(b, to);
+        b = next.next(BlockMap.SAME, to, r.end());
+      }
     }
   }
 
