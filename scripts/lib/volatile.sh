@@ -46,7 +46,7 @@ volatile_unmount() {
 device_free() { [ -z "$(loops_on "$VOLATILE_FILE")" ]; }
 
 # volatile COMMAND...: tells the disk (see volatile_disk.py) and prints its answer.
-volatile() { "$TEST_LIB/disk_control" "$RUN/volatile.control" "$@"; }
+volatile() { "$ROOT/scripts/lib/datagram" "$RUN/volatile.control" "$@"; }
 
 # volatile_power_cycle MODE: the power goes and comes back; the file system is repaired and mounted again. Whoever had
 # files open on it must be dead by ON_DARK, a function that runs while there is no power.
