@@ -312,7 +312,7 @@ class Map(OnLoopback):
     BARS = (('memory', 0.4, 'MB per million blocks'), ('lookup', 100, 'ns a look-up'), ('open', 2, 's to open 64 TiB at 64 KiB'))
 
     def __call__(self, cluster, a):
-        done = subprocess.run([os.path.join(HERE, 'map_figures'), *(['--quick'] if a.quick else [])], stdout=subprocess.PIPE,
+        done = subprocess.run([os.path.join(HERE, 'map_figures'), cluster.directory, '4' if a.quick else '64'], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, timeout=600, cwd=ROOT)
         if done.returncode:
             raise RuntimeError(done.stderr.strip()[-300:])
