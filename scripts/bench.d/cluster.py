@@ -175,6 +175,7 @@ class Cluster:
             self.a, self.b = self.nodes
             self.a.cli('node', 'add', 'b', '--link', self.b.link)
             self.b.cli('node', 'add', 'a', '--link', self.a.link)
+            wait_until('the link', lambda: all(not n['reason'] for node in self.nodes for n in node.call('GET', 'nodes')))
         except BaseException:
             self.stop()
             raise
