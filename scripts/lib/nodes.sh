@@ -52,7 +52,7 @@ join_nodes() {
   nodes "$@"
   for a in "${NODES[@]}"; do
     for b in "${NODES[@]}"; do
-      [ "$a" = "$b" ] || on "$a" node add "$b" --link "${NODE_LINK[$b]}"
+      [ "$a" = "$b" ] || on "$a" node add "$b" --link "${NODE_LINK[$b]}" >/dev/null
     done
   done
   wait_for 20 all_connected || die "the nodes do not find each other: $(on "${NODES[0]}" node list 2>&1)"
