@@ -123,13 +123,9 @@ class Node:
             raise Refused(f'node {self.name}, {method} {path}: {text.decode(errors="replace")[:300]}')
         return json.loads(text or 'null')
 
-    def cli(self, *arguments):
-        done = subprocess.run(
-            [*self.network.inside(self.name), os.environ.get('WHERRY', os.path.join(ROOT, 'scripts/wherry')), *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300,
-            env=dict(os.environ, WHERRY_API=f'http://{self.host}:{self.port}'))
-        if done.returncode:
-            raise Refused(f'wherry {" ".join(arguments)} at {self.name}: {done.stderr.strip()}')
+    def create(self, suid, **fields):
+        """fields: size in bytes, backing."""
+        self.call('POST', 'volumes', dict(fields, suid=suid))
 
     def volume(self, suid):
         return self.call('GET', 'volumes/' + suid)
@@ -173,8 +169,8 @@ class Cluster:
             for name in ('a', 'b'):
                 self.nodes.append(Node(name, self.network, directory))
             self.a, self.b = self.nodes
-            self.a.cli('node', 'add', 'b', '--link', self.b.link)
-            self.b.cli('node', 'add', 'a', '--link', self.a.link)
+            self.a.call('POST', 'nodes', dict(name='b', link=self.b.link))
+            self.b.call('POST', 'nodes', dict(name='a', link=self.a.link))
             wait_until('the link', lambda: all(not n['reason'] for node in self.nodes for n in node.call('GET', 'nodes')))
         except BaseException:
             self.stop()
@@ -184,20 +180,18 @@ class Cluster:
         self.volumes += 1
         return f'v{self.volumes}'
 
-    def shared(self, read='move', handover='manual', **create):
-        """A new volume at a, shared with b. create: options of `volume create`."""
+    def shared(self, read='move', **fields):
+        """A new volume at a, shared with b. fields: see Node.create."""
         suid = self.new_suid()
-        self.a.cli('volume', 'create', suid, *(w for k, v in create.items() for w in ('--' + k.replace('_', '-'), str(v))))
-        self.a.cli('volume', 'share', suid, '--to', 'b', '--read', read, '--handover', handover)
+        self.a.create(suid, **fields)
+        self.a.call('POST', f'volumes/{suid}/share', dict(to='b', read=read, handover='manual'))
         return suid
 
-    def forget(self, suid):
-        """Both parts of a volume, and what they take."""
-        for node in reversed(self.nodes):
-            try:
-                node.cli('volume', 'delete', suid, '--force')
-            except Refused as e:
-                print(f'  {e}')
+    def forget(self):
+        """The volumes that were shared, and what they take."""
+        for suid in [volume['suid'] for volume in self.a.call('GET', 'volumes')]:
+            for node in reversed(self.nodes):
+                node.call('DELETE', f'volumes/{suid}?force=true')
 
     def nbdkit(self, name, image, tcp):
         """Serves an image where the node is. Returns the URI for the other node, or for this one."""

@@ -84,16 +84,15 @@ class HandOver(OnBoth):
     def __call__(self, cluster, a):
         if self.sparse:
             length, title = 4 << 40, 'stall at hand-over, sparse 4 TiB'
-            suid = cluster.shared(size='4T')
             unflushed = 0
         else:
             length = min(a.size, 1 << 30)
             unflushed = length // 4
             title = f'stall at hand-over, {length >> 20} MiB, {unflushed >> 20} MiB unflushed'
-            suid = cluster.shared(size=length)
+        suid = cluster.shared(size=length)
         span = min(length, 64 * MIB)
         writer = Writer(cluster.a.uri(suid), span)
-        windows, quiet = [], []
+        windows, quiet, told = [], [], []
         try:
             owner, other = cluster.a, cluster.b
             for _ in range(a.handovers):
@@ -105,6 +104,7 @@ class HandOver(OnBoth):
                 began = time.monotonic()
                 other.activate(suid)
                 windows.append((began, time.monotonic() + self.SETTLE))
+                told.append(other.volume(suid)['handover']['stallMillis'])
                 time.sleep(self.SETTLE + 0.1)
                 owner, other = other, owner
         finally:
@@ -112,7 +112,7 @@ class HandOver(OnBoth):
         stalls = [self.longest(written, window) for window in windows]
         own = max(self.longest(written, window) for window in quiet)
         median, worst = statistics.median(stalls), max(stalls)
-        numbers = dict(stallsMs=stalls, ownWorstMs=own)
+        numbers = dict(stallsMs=stalls, ownWorstMs=own, toldMs=told)
         figure = f'median {median:.1f}, worst {worst:.1f} ms'
         if cluster.path.shaped:
             most = 3 * cluster.path.round_trip
@@ -197,7 +197,7 @@ class SparseMove(OnBoth):
         cluster.b.activate(suid)
         cluster.b.wait_whole(suid, 600)
         took = time.monotonic() - began
-        cluster.forget(suid)
+        cluster.forget()
         os.unlink(image)
         return took
 
@@ -211,7 +211,7 @@ class OnDemand(OnShaped):
         suid = cluster.shared(read='redirect', backing=a.image)
         cluster.b.activate(suid)
         idle = self.reads(cluster, suid, a.size, lambda: True)
-        cluster.forget(suid)
+        cluster.forget()
         suid = cluster.shared(read='move', backing=a.image)
         cluster.b.activate(suid)
         total = a.size // BLOCK
@@ -278,12 +278,13 @@ class Writes(OnBoth):
 
     def __call__(self, cluster, a):
         span = min(1 << 30, a.size)
-        cluster.b.cli('volume', 'create', 'plain', '--size', str(a.size))
+        plain_suid = cluster.new_suid()
+        cluster.b.create(plain_suid, size=a.size)
         suid = cluster.shared(read='redirect', backing=a.image)
         cluster.b.activate(suid)
         ratios = []
         for _ in range(3):
-            plain = iops(self.LOAD, cluster.b.uri('plain'), a.seconds, span)
+            plain = iops(self.LOAD, cluster.b.uri(plain_suid), a.seconds, span)
             ratios.append(iops(self.LOAD, cluster.b.uri(suid), a.seconds, span) / plain)
         ratio = statistics.median(ratios)
         yield row('4k random write QD32, fsync every 32, nothing here, to local', f'{ratio:.2f} (local {plain / 1000:.1f} k)',
@@ -294,13 +295,14 @@ class PlainAfterwards(OnLoopback):
     """When all is here, committed and released, the handler is the plain local one."""
 
     def __call__(self, cluster, a):
-        cluster.b.cli('volume', 'create', 'plain', '--size', '64M')
-        suid = cluster.shared(size='64M')
+        plain = cluster.new_suid()
+        cluster.b.create(plain, size=64 * MIB)
+        suid = cluster.shared(size=64 * MIB)
         cluster.b.activate(suid)
         cluster.b.wait_whole(suid, 60)
-        cluster.a.cli('volume', 'release', suid)
+        cluster.a.call('POST', f'volumes/{suid}/release', {})
         end = time.monotonic() + 10
-        wanted = cluster.b.volume('plain')['handler']
+        wanted = cluster.b.volume(plain)['handler']
         while (is_now := cluster.b.volume(suid)['handler']) != wanted and time.monotonic() < end:
             time.sleep(0.1)
         yield row('the handler after the release', str(is_now), f'{wanted}, as a plain volume has', is_now == wanted)
@@ -312,7 +314,7 @@ class Map(OnLoopback):
     BARS = (('memory', 0.4, 'MB per million blocks'), ('lookup', 100, 'ns a look-up'), ('open', 2, 's to open 64 TiB at 64 KiB'))
 
     def __call__(self, cluster, a):
-        done = subprocess.run([os.path.join(HERE, 'map_figures'), cluster.directory, '4' if a.quick else '64'], stdout=subprocess.PIPE,
+        done = subprocess.run([os.path.join(HERE, 'map_figures'), cluster.directory, '16' if a.quick else '64'], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, timeout=600, cwd=ROOT)
         if done.returncode:
             raise RuntimeError(done.stderr.strip()[-300:])
