@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -20,7 +21,16 @@ import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** {@code wherry volume …}. */
-@Command(name = "volume", description = "Volumes: create, change, attach, delete.")
+@Command(
+    name = "volume",
+    description = "Volumes: create, change, attach, share, delete.",
+    subcommands = {
+      ShareCommands.Share.class,
+      ShareCommands.Unshare.class,
+      ShareCommands.Activate.class,
+      ShareCommands.Return.class,
+      ShareCommands.Release.class
+    })
 final class VolumeCommand implements Runnable {
   private static final int EXTENTS_PER_CALL = 100_000;
 
@@ -87,12 +97,15 @@ final class VolumeCommand implements Runnable {
   @Command(name = "list", description = "All volumes.")
   void list() {
     JsonNode all = root().client().call("GET", "/volumes", null);
-    Table table = new Table("SUID", "SIZE", "STATE", "HANDLER", "CONNECTIONS", "BACKING");
+    Table table =
+        new Table("SUID", "SIZE", "STATE", "ROLE", "OWNER", "HANDLER", "CONNECTIONS", "BACKING");
     for (JsonNode v : all) {
       table.row(
           v.path("suid").asText(),
           ByteSize.format(v.path("size").asLong()),
           v.path("state").asText(),
+          v.path("role").asText(),
+          v.path("owner").asText(),
           v.path("handler").asText(),
           v.path("connections").asText(),
           text(v.path("backing")));
@@ -154,7 +167,11 @@ final class VolumeCommand implements Runnable {
 
   @Command(
       name = "set",
-      description = "Changes policies; allow=RANGE,cn:NAME,… says who may attach.")
+      description = {
+        "Changes policies. allow=RANGE,cn:NAME,… says who may attach; of a shared volume read=, write=,"
+            + " ranges=OFFSET+LENGTH=POLICY,…, handover=auto|manual, and of its move bandwidth=100M"
+            + " (or none) and minimum=20M per second."
+      })
   void set(
       @Parameters(index = "0", paramLabel = "SUID") String suid,
       @Parameters(index = "1..*", arity = "1..*", paramLabel = "K=V") List<String> settings) {
@@ -232,13 +249,23 @@ final class VolumeCommand implements Runnable {
   }
 
   private String path(String suid) {
-    return "/volumes/" + URLEncoder.encode(checked(suid), StandardCharsets.UTF_8);
+    return path(suid, this::usage);
+  }
+
+  /**
+   * Where REST has a volume.
+   *
+   * @param usage makes the exception of a SUID that cannot be one
+   */
+  static String path(String suid, Function<String, ParameterException> usage) {
+    if (suid.isEmpty() || suid.equals(".") || suid.equals("..")) {
+      throw usage.apply("'" + suid + "' is not a SUID");
+    }
+    return "/volumes/" + URLEncoder.encode(suid, StandardCharsets.UTF_8);
   }
 
   private String checked(String suid) {
-    if (suid.isEmpty() || suid.equals(".") || suid.equals("..")) {
-      throw usage("'" + suid + "' is not a SUID");
-    }
+    path(suid);
     return suid;
   }
 
@@ -257,7 +284,7 @@ final class VolumeCommand implements Runnable {
         : Path.of(backing).toAbsolutePath().normalize().toString();
   }
 
-  private static void putIfGiven(ObjectNode body, String field, @Nullable String value) {
+  static void putIfGiven(ObjectNode body, String field, @Nullable String value) {
     if (value != null) {
       body.put(field, value);
     }
@@ -267,7 +294,7 @@ final class VolumeCommand implements Runnable {
     return n.isNull() || n.isMissingNode() ? "-" : n.isTextual() ? n.textValue() : n.toString();
   }
 
-  private WherryCommand root() {
+  WherryCommand root() {
     return java.util.Objects.requireNonNull(wherry);
   }
 

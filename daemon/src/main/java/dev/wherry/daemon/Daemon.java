@@ -5,16 +5,20 @@ import dev.wherry.daemon.api.ApiServer;
 import dev.wherry.daemon.api.NbdUris;
 import dev.wherry.daemon.catalog.Catalog;
 import dev.wherry.daemon.catalog.CatalogException;
+import dev.wherry.daemon.catalog.NodeIdentity;
 import dev.wherry.daemon.catalog.SqliteCatalog;
 import dev.wherry.daemon.config.Configuration;
 import dev.wherry.daemon.config.Configuration.Tls;
 import dev.wherry.daemon.config.ConfigurationException;
 import dev.wherry.daemon.config.HostPort;
 import dev.wherry.daemon.metrics.NbdCollector;
+import dev.wherry.daemon.metrics.ShareCollector;
+import dev.wherry.daemon.node.NodeRegistry;
 import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.daemon.process.DataLock;
 import dev.wherry.daemon.process.StartException;
 import dev.wherry.daemon.process.Systemd;
+import dev.wherry.daemon.share.PartsOfNode;
 import dev.wherry.daemon.volume.VolumeDirectory;
 import dev.wherry.daemon.volume.VolumeRegistry;
 import dev.wherry.nbd.NbdTls;
@@ -24,6 +28,9 @@ import dev.wherry.nbd.server.ServerLimits;
 import dev.wherry.nbd.server.TlsMode;
 import dev.wherry.path.DeviceContext;
 import dev.wherry.path.Plugins;
+import dev.wherry.path.link.LinkHub;
+import dev.wherry.path.link.LinkIdentity;
+import dev.wherry.path.link.LinkOptions;
 import io.netty.channel.EventLoopGroup;
 import io.netty.handler.ssl.SslContext;
 import java.io.IOException;
@@ -35,12 +42,15 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -197,10 +207,48 @@ public final class Daemon {
                     false),
             sockets,
             Clock.systemUTC());
+    ForwardingService answering = new ForwardingService();
+    AtomicReference<@Nullable NodeRegistry> known = new AtomicReference<>();
+    LinkHub hub =
+        new LinkHub(
+            linkOptions(loops, catalog.identity(), tls),
+            answering,
+            (node, uuid) -> Objects.requireNonNull(known.get()).met(node, uuid.toString()));
+    LinkOfPeers links = new LinkOfPeers(hub);
+    NodeRegistry nodes =
+        new NodeRegistry(
+            catalog,
+            links,
+            new NodeRegistry.Self(config.node(), catalog.identity().uuid()),
+            registry::needing,
+            Clock.systemUTC());
+    known.set(nodes);
+    ThreadPoolExecutor peers = Pools.peers();
+    PartsOfNode parts =
+        new PartsOfNode(
+            new PartsOfNode.Needs(
+                registry,
+                nodes,
+                links,
+                data,
+                workers,
+                peers,
+                Clock.systemUTC(),
+                config.ioTimeout()));
+    answering.set(parts.service());
+    stops.push(
+        () -> {
+          hub.close().get(5, TimeUnit.SECONDS);
+          parts.end();
+          peers.shutdown();
+          return peers.awaitTermination(5, TimeUnit.SECONDS);
+        });
     VolumeDirectory volumes = new VolumeDirectory(registry, data);
     directory.set(volumes);
     stops.push(() -> registry.close(FLUSH_LIMIT));
+    stops.push(() -> parts.stop(REQUEST_LIMIT));
     stops.push(() -> shutdown(server, sockets));
+    nodes.start();
     openVolumes(registry);
 
     HostPort nbd = config.nbd();
@@ -210,15 +258,13 @@ public final class Daemon {
             nbd,
             server.listen(nbd.address(), tlsMode()).thenApply(NbdServer.Listener::address));
     sockets.openCommon(config.nbdUnix());
-    LinkPort link = link(loops);
-    stops.push(
-        () -> {
-          link.close();
-          return true;
-        });
-    String linkAddress = config.link().withPort(link.port());
+    int linkPort = port("link", config.link(), hub.listen(config.link().address()));
+    String linkAddress = config.link().withPort(linkPort);
+    nodes.listening(linkAddress);
+    parts.start();
 
     http.metrics().getPrometheusRegistry().register(new NbdCollector(registry));
+    http.metrics().getPrometheusRegistry().register(new ShareCollector(registry, nodes));
     ThreadPoolExecutor control = Pools.control();
     ThreadPoolExecutor reads = Pools.reads();
     ThreadPoolExecutor scrapes = Pools.metrics();
@@ -226,9 +272,8 @@ public final class Daemon {
         new ApiServer(
             http.vertx(),
             new ApiServer.Threads(control, reads, scrapes),
-            registry,
+            new ApiServer.Services(registry, nodes, parts, () -> ready),
             http.metrics(),
-            new ApiServer.Node(config.node(), catalog.identity().uuid(), linkAddress, () -> ready),
             uris(),
             Access.of(config));
     int apiPort = port("api", config.api(), api.listen(config));
@@ -355,11 +400,18 @@ public final class Daemon {
     }
   }
 
-  private LinkPort link(EventLoopGroup loops) {
+  /** Links use TLS wherever this node has it: both sides show a certificate. */
+  private LinkOptions linkOptions(
+      EventLoopGroup loops, NodeIdentity identity, @Nullable SslContext serverTls) {
+    Path dir = config.tlsDir();
     try {
-      return LinkPort.open(loops, config.link().address());
-    } catch (Exception e) {
-      throw cannotListen("link", config.link(), e);
+      return LinkOptions.of(
+          loops,
+          new LinkIdentity(identity.name(), UUID.fromString(identity.uuid())),
+          serverTls,
+          serverTls == null || dir == null ? null : NbdTls.client(dir, true));
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException("tls-dir", String.valueOf(e.getMessage()));
     }
   }
 

@@ -39,6 +39,14 @@ final class Pools {
     return pool("wherry-control", CONTROL, WAITING_REQUESTS);
   }
 
+  /**
+   * For what other nodes ask that takes long, and for the work behind. REST waits for the other
+   * node's; if these were the same threads, two nodes could wait for each other.
+   */
+  static ThreadPoolExecutor peers() {
+    return pool("wherry-peer", CONTROL, WAITING_REQUESTS);
+  }
+
   /** For opening the volumes at start: an NBD server that is away holds up few others. */
   static ThreadPoolExecutor openers() {
     return pool("wherry-open", OPENERS, Integer.MAX_VALUE);

@@ -13,11 +13,20 @@ public final class DaemonRule {
   private DaemonRule() {}
 
   public static Daemon start(Path data, String... more) {
+    return startNode("here", "127.0.0.1:0", data, more);
+  }
+
+  /**
+   * One of several.
+   *
+   * @param link HOST:PORT where the others connect
+   */
+  public static Daemon startNode(String name, String link, Path data, String... more) {
     List<String> args =
         new ArrayList<>(
             List.of(
                 "--node",
-                "here",
+                name,
                 "--data",
                 data.toString(),
                 "--nbd",
@@ -25,7 +34,7 @@ public final class DaemonRule {
                 "--api",
                 "127.0.0.1:0",
                 "--link",
-                "127.0.0.1:0"));
+                link));
     args.addAll(List.of(more));
     CommandLine line = CommandLine.parse(args.toArray(String[]::new), Map.of());
     Configuration config = ConfigurationReader.read(line.settings(), Map.of(), line.file());

@@ -39,10 +39,11 @@ record Request<T>(long offset, long length, NbdError pastEnd, boolean durable, C
 
   /**
    * Whether this failure leaves in doubt what is on the medium: EIO where success would have meant
-   * durable, and ENOSPC or ENOMEM of a flush. The same of a write means that it was not done.
+   * durable, and ENOSPC or ENOMEM of a flush. The same of a write means that it was not done; and a
+   * failure to reach who should have done it says nothing of the medium.
    */
   boolean isFatal(Throwable failure) {
-    if (!durable) {
+    if (!durable || (Futures.causeOf(failure) instanceof NbdException e && e.isHarmless())) {
       return false;
     }
     return switch (NbdException.errorOf(failure)) {

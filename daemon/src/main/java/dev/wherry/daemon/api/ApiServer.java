@@ -1,6 +1,8 @@
 package dev.wherry.daemon.api;
 
 import dev.wherry.daemon.config.Configuration;
+import dev.wherry.daemon.node.NodeRegistry;
+import dev.wherry.daemon.share.PartsOfNode;
 import dev.wherry.daemon.volume.VolumeRegistry;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Vertx;
@@ -16,7 +18,6 @@ import io.vertx.ext.web.handler.BodyHandler;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -44,11 +45,10 @@ public final class ApiServer {
   /**
    * What REST is about.
    *
-   * @param identity of this node, its uuid
-   * @param link HOST:PORT where other nodes connect
    * @param ready true while the daemon serves
    */
-  public record Node(String name, String identity, String link, BooleanSupplier ready) {}
+  public record Services(
+      VolumeRegistry volumes, NodeRegistry nodes, PartsOfNode parts, BooleanSupplier ready) {}
 
   /**
    * Who does the work.
@@ -66,9 +66,8 @@ public final class ApiServer {
   public ApiServer(
       Vertx vertx,
       Threads threads,
-      VolumeRegistry registry,
+      Services services,
       PrometheusMeterRegistry metrics,
-      Node node,
       NbdUris.Maker uris,
       Access access) {
     this.vertx = vertx;
@@ -77,12 +76,15 @@ public final class ApiServer {
     router.route().handler(ApiServer::checkMethod);
     router.route().handler(access::check);
     router.route().handler(BodyHandler.create(false).setBodyLimit(MOST_BODY_BYTES));
-    new VolumeRoutes(registry, new Answers(threads.control()), reads, node.name(), uris)
+    String node = services.nodes().self().name();
+    new VolumeRoutes(
+            services.volumes(), services.parts(), new Answers(threads.control()), reads, node, uris)
         .mount(router);
-    router.get(ROOT + "/nodes").handler(c -> reads.run(c, 200, r -> List.of(nodeView(node))));
+    new NodeRoutes(services.nodes(), services.ready(), new Answers(threads.control()), reads)
+        .mount(router);
     router.get(ROOT + "/openapi.json").handler(ApiServer::openApi);
     router.get("/health/live").handler(r -> health(r, true));
-    router.get("/health/ready").handler(r -> health(r, node.ready().getAsBoolean()));
+    router.get("/health/ready").handler(r -> health(r, services.ready().getAsBoolean()));
     router.get("/metrics").handler(new Scrape(metrics, threads.metrics())::handle);
     for (int status : new int[] {400, 404, 405, 413, 500}) {
       router.errorHandler(status, r -> failed(r, status));
@@ -145,22 +147,6 @@ public final class ApiServer {
       r.response().putHeader("connection", "close");
       Answers.problem(r, Problem.of(501, "there is no such method"));
     }
-  }
-
-  private static Map<String, Object> nodeView(Node node) {
-    return Map.of(
-        "name",
-        node.name(),
-        "id",
-        node.identity(),
-        "link",
-        node.link(),
-        "self",
-        true,
-        "state",
-        node.ready().getAsBoolean() ? "online" : "stopping",
-        "reason",
-        "");
   }
 
   private static void health(RoutingContext r, boolean up) {

@@ -3,6 +3,7 @@ package dev.wherry.daemon.api;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.wherry.daemon.volume.Refusal;
+import io.vertx.ext.web.RoutingContext;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,6 +39,11 @@ final class Body {
 
   private Body(ObjectNode object) {
     this.object = object;
+  }
+
+  /** The bytes of a request's body; none where there is no body. */
+  static byte[] bytes(RoutingContext r) {
+    return r.body().buffer() == null ? new byte[0] : r.body().buffer().getBytes();
   }
 
   String text(String field) {

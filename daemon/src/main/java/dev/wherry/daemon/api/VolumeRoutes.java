@@ -1,5 +1,7 @@
 package dev.wherry.daemon.api;
 
+import dev.wherry.daemon.share.PartsOfNode;
+import dev.wherry.daemon.share.VolumeSettings;
 import dev.wherry.daemon.volume.CreateVolume;
 import dev.wherry.daemon.volume.Refusal;
 import dev.wherry.daemon.volume.VolumeChanges;
@@ -30,6 +32,8 @@ final class VolumeRoutes {
 
   private final VolumeRegistry registry;
   private final VolumeChanges changes;
+  private final PartsOfNode parts;
+  private final VolumeSettings settings;
   private final Answers answers;
   private final Answers reads;
   private final String node;
@@ -40,9 +44,16 @@ final class VolumeRoutes {
    * @param reads for what never waits for anything
    */
   VolumeRoutes(
-      VolumeRegistry registry, Answers answers, Answers reads, String node, NbdUris.Maker uris) {
+      VolumeRegistry registry,
+      PartsOfNode parts,
+      Answers answers,
+      Answers reads,
+      String node,
+      NbdUris.Maker uris) {
     this.registry = registry;
+    this.parts = parts;
     this.changes = new VolumeChanges(registry);
+    this.settings = new VolumeSettings(changes, parts.sharing());
     this.answers = answers;
     this.reads = reads;
     this.node = node;
@@ -61,6 +72,7 @@ final class VolumeRoutes {
     router.post(one + "/resize").handler(c -> answers.run(c, 200, this::resize));
     router.post(one + "/reopen").handler(c -> answers.run(c, 200, this::reopen));
     router.get(one + "/map").handler(c -> answers.run(c, 200, this::map));
+    new ShareRoutes(parts.sharing(), answers, this::view).mount(router, one);
     router
         .get(one + "/connections")
         .handler(
@@ -84,18 +96,19 @@ final class VolumeRoutes {
   }
 
   private VolumeView create(RoutingContext r) {
-    Body body = new Body(bytes(r), CREATE_FIELDS);
+    Body body = new Body(Body.bytes(r), CREATE_FIELDS);
     String suid = body.text("suid");
     Long blockSize = body.number("blockSize");
-    if (body.text("source", null) != null
-        || body.text("read", null) != null
-        || body.text("write", null) != null) {
-      throw new Refusal(
-          Refusal.Kind.IMPOSSIBLE,
-          "source, read and write (a volume emulated over a source) are not available");
-    }
     if (blockSize != null && blockSize != blockSize.intValue()) {
       throw new Refusal(Refusal.Kind.IMPOSSIBLE, "block size " + blockSize + " is too large");
+    }
+    int blocks = blockSize == null ? CreateVolume.DEFAULT_BLOCK_SIZE : blockSize.intValue();
+    if (body.text("source", null) != null) {
+      return view(emulated(body, suid, blocks));
+    }
+    if (body.text("read", null) != null || body.text("write", null) != null) {
+      throw new Refusal(
+          Refusal.Kind.IMPOSSIBLE, "read and write are policies of a volume with a source");
     }
     String handler = body.text("handler", CreateVolume.DEFAULT_HANDLER);
     return view(
@@ -106,17 +119,39 @@ final class VolumeRoutes {
                 body.texts("backing"),
                 handler == null ? CreateVolume.DEFAULT_HANDLER : handler,
                 body.map("settings"),
-                blockSize == null ? CreateVolume.DEFAULT_BLOCK_SIZE : blockSize.intValue(),
+                blocks,
                 body.flag("readOnly"))));
   }
 
+  private VolumeEntry emulated(Body body, String suid, int blockSize) {
+    String handler = body.text("handler", CreateVolume.DEFAULT_HANDLER);
+    if (!body.texts("backing").isEmpty()
+        || !body.map("settings").isEmpty()
+        || !CreateVolume.DEFAULT_HANDLER.equals(handler)) {
+      throw new Refusal(
+          Refusal.Kind.IMPOSSIBLE,
+          "a volume with a source has a store of its own: backing, handler and settings are not"
+              + " possible beside it");
+    }
+    return parts
+        .emulation()
+        .create(
+            suid,
+            body.text("source"),
+            body.number("size"),
+            body.text("read", null),
+            body.text("write", null),
+            blockSize,
+            body.flag("readOnly"));
+  }
+
   private Map<String, String> delete(RoutingContext r) {
-    registry.delete(r.pathParam("suid"), flag(r, "force"));
+    parts.sharing().delete(r.pathParam("suid"), flag(r, "force"));
     return Map.of();
   }
 
   private VolumeView resize(RoutingContext r) {
-    Body body = new Body(bytes(r), Set.of("size", "force"));
+    Body body = new Body(Body.bytes(r), Set.of("size", "force"));
     Long size = body.number("size");
     if (size == null) {
       throw new Refusal(Refusal.Kind.MALFORMED, "field 'size' is missing");
@@ -125,12 +160,13 @@ final class VolumeRoutes {
   }
 
   private VolumeView set(RoutingContext r) {
-    volume(r);
-    return view(changes.set(r.pathParam("suid"), Body.textsByName(bytes(r))));
+    VolumeEntry entry = volume(r);
+    settings.set(entry, Body.textsByName(Body.bytes(r)));
+    return view(entry);
   }
 
   private VolumeView reopen(RoutingContext r) {
-    new Body(bytes(r), Set.of());
+    new Body(Body.bytes(r), Set.of());
     return view(changes.reopen(r.pathParam("suid")));
   }
 
@@ -142,10 +178,6 @@ final class VolumeRoutes {
           Refusal.Kind.MALFORMED, "limit " + limit + " is not between 1 and " + MOST_EXTENTS);
     }
     return VolumeMap.read(volume(r), offset, (int) limit);
-  }
-
-  private static byte[] bytes(RoutingContext r) {
-    return r.body().buffer() == null ? new byte[0] : r.body().buffer().getBytes();
   }
 
   private static boolean flag(RoutingContext r, String name) {

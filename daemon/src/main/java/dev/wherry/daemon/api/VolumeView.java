@@ -1,7 +1,15 @@
 package dev.wherry.daemon.api;
 
+import dev.wherry.daemon.catalog.ShareRecord;
+import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
+import dev.wherry.daemon.volume.ShareStates;
 import dev.wherry.daemon.volume.VolumeEntry;
+import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.RangePolicy;
+import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -17,12 +25,16 @@ import org.jspecify.annotations.Nullable;
  * @param role what this node is to it
  * @param owner the node that owns it
  * @param epoch counts its owners
- * @param handler the path handler's name
+ * @param members the other nodes that have a part in it
+ * @param handler the path handler's name; the read policy's while something is not here
  * @param settings of the path handler
- * @param backing the device's spec, or an array where several are concatenated
+ * @param backing the device's spec, an array where several are concatenated, or null where nothing
+ *     is kept here
+ * @param source where blocks come from that are not here, or null
  * @param readPolicy null where unshared
  * @param writePolicy null where unshared
  * @param ranges null where unshared
+ * @param manual ownership is taken on demand alone; null where unshared
  * @param allow who may attach; empty for everyone who can connect
  * @param state {@code online}, {@code suspended} or {@code failed}
  * @param reason why it is failed, or null
@@ -42,19 +54,22 @@ record VolumeView(
     String role,
     String owner,
     long epoch,
+    List<String> members,
     String handler,
     Map<String, String> settings,
-    Object backing,
+    @Nullable Object backing,
+    @Nullable String source,
     @Nullable String readPolicy,
     @Nullable String writePolicy,
     @Nullable List<String> ranges,
+    @Nullable Boolean manual,
     List<String> allow,
     String state,
     @Nullable String reason,
     int connections,
     Blocks blocks,
-    @Nullable Object move,
-    @Nullable Object handover,
+    @Nullable Move move,
+    @Nullable Handover handover,
     NbdUris nbd,
     long createdAt) {
 
@@ -65,35 +80,110 @@ record VolumeView(
    * @param here readable without any other store
    * @param dirty differ from the source
    */
-  record Blocks(long total, long here, long dirty) {}
+  record Blocks(long total, long here, long dirty) {
+    static Blocks of(VolumeRecord r, @Nullable SharedVolume engine, ShareState state) {
+      if (engine != null) {
+        SharedVolume.Blocks b = engine.blocks();
+        return new Blocks(b.total(), b.here(), b.dirty());
+      }
+      long total = (r.size() - 1) / r.blockSize() + 1;
+      // What a volume has that cannot be opened is not known.
+      return new Blocks(total, ShareStates.isPlain(state) ? total : 0, 0);
+    }
+  }
+
+  /**
+   * The background move.
+   *
+   * @param state {@code running}, {@code paused}, {@code stalled} or {@code done}
+   * @param reason why it does not go on, or empty
+   * @param percent of the volume's bytes that are here
+   * @param bytesPerSecond over the last seconds
+   * @param etaSeconds -1 while unknown
+   * @param bytesMoved so far
+   * @param minimum bytes per second that it makes at least
+   * @param bandwidth bytes per second that it never exceeds, or null
+   */
+  record Move(
+      String state,
+      String reason,
+      double percent,
+      long bytesPerSecond,
+      long etaSeconds,
+      long bytesMoved,
+      long minimum,
+      @Nullable Long bandwidth) {
+
+    static @Nullable Move of(Mover.@Nullable Status s, ShareRecord.Options o) {
+      return s == null
+          ? null
+          : new Move(
+              s.state(),
+              s.reason(),
+              s.percent(),
+              s.bytesPerSecond(),
+              s.etaSeconds(),
+              s.bytesMoved(),
+              o.minimum(),
+              o.bandwidth() == Long.MAX_VALUE ? null : o.bandwidth());
+    }
+  }
+
+  /**
+   * The last hand-over.
+   *
+   * @param stallMillis how long hosts of this node were held
+   * @param at milliseconds since the epoch
+   */
+  record Handover(double stallMillis, long at) {
+    static @Nullable Handover of(SharedVolume.@Nullable Handover h) {
+      return h == null ? null : new Handover(h.stallNanos() / 1e6, h.at());
+    }
+  }
 
   static VolumeView of(VolumeEntry e, String node, NbdUris.Maker uris) {
-    var r = e.record();
-    long total = (r.size() - 1) / r.blockSize() + 1;
+    VolumeRecord r = e.record();
+    ShareRecord share = e.share();
+    SharedVolume engine = e.engine();
+    ShareState state = share == null ? ShareState.alone(node) : share.state();
+    if (engine != null) {
+      state = engine.state();
+    }
+    boolean shared = state.role() != Role.OWNER || !state.members().isEmpty();
+    boolean emulated = shared || state.source() != null;
     List<String> specs = r.backing().stream().map(Backing::spec).toList();
     return new VolumeView(
         r.suid(),
         r.size(),
         r.blockSize(),
         r.readOnly(),
-        false,
-        "owner",
-        node,
-        1,
-        r.handler(),
+        shared,
+        state.role().label(),
+        state.owner(),
+        state.epoch(),
+        state.members(),
+        handler(r, engine, state),
         r.settings(),
-        specs.size() == 1 ? specs.get(0) : specs,
-        null,
-        null,
-        null,
+        specs.isEmpty() ? null : specs.size() == 1 ? specs.get(0) : specs,
+        state.source(),
+        emulated ? state.read().label() : null,
+        emulated ? state.write().label() : null,
+        emulated ? state.ranges().stream().map(RangePolicy::label).toList() : null,
+        emulated ? state.manual() : null,
         r.access(),
         e.state(),
         e.reason(),
         e.sessions(),
-        new Blocks(total, total, 0),
-        null,
-        null,
+        Blocks.of(r, engine, state),
+        engine == null || share == null ? null : Move.of(engine.move(), share.options()),
+        engine == null ? null : Handover.of(engine.handover()),
         uris.of(r.suid()),
         r.createdAt());
+  }
+
+  /** Where all is here it is what it would be without any other node. */
+  private static String handler(VolumeRecord r, @Nullable SharedVolume engine, ShareState state) {
+    boolean plain = engine == null ? ShareStates.isPlain(state) : engine.isPlain();
+    return plain ? r.handler() : state.read().label();
   }
 }

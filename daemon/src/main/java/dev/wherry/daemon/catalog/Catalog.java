@@ -1,5 +1,6 @@
 package dev.wherry.daemon.catalog;
 
+import dev.wherry.path.shared.ShareState;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -23,6 +24,27 @@ public interface Catalog extends AutoCloseable {
 
   /** Forgets the volume; no error if there is none. */
   CompletableFuture<Void> remove(String suid);
+
+  /** All shares: those of volumes that other nodes have, or had, a part in. Blocks; at start. */
+  List<ShareRecord> shares();
+
+  /** Puts a volume and its share as one. */
+  CompletableFuture<Void> put(VolumeRecord volume, ShareRecord share);
+
+  /** Replaces a share's state, and nothing else of it; the volume is there. */
+  CompletableFuture<Void> put(String suid, ShareState state);
+
+  /** Replaces what the daemon keeps beside a share's state. */
+  CompletableFuture<Void> put(String suid, ShareRecord.Options options);
+
+  /** All other nodes, by name. Blocks; at start. */
+  List<PeerRecord> peers();
+
+  /** Adds the node, or replaces the record of the same name. */
+  CompletableFuture<Void> put(PeerRecord peer);
+
+  /** Forgets the node; no error if there is none. */
+  CompletableFuture<Void> removePeer(String name);
 
   /** Commits what was asked for and closes the file. Blocks, at most ten seconds. */
   @Override

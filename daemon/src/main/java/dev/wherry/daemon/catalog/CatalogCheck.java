@@ -12,8 +12,10 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -23,6 +25,7 @@ import java.util.Set;
 public final class CatalogCheck {
   private final Path data;
   private final List<String> findings = new ArrayList<>();
+  private final Set<String> shared = new HashSet<>();
 
   private CatalogCheck(Path data) {
     this.data = data;
@@ -84,7 +87,14 @@ public final class CatalogCheck {
                   + ", a start of the daemon makes it "
                   + Schema.newest());
         } else {
-          volumes(VolumeRows.read(db));
+          List<VolumeRows.Stored> stored = VolumeRows.read(db);
+          Map<String, VolumeRecord> bySuid = new HashMap<>();
+          stored.forEach(v -> bySuid.put(v.volume().suid(), v.volume()));
+          for (ShareRows.Stored share : ShareRows.read(db)) {
+            shared.add(share.share().suid());
+          }
+          volumes(stored);
+          findings.addAll(ShareCheck.run(db, new DataDirectory(data), bySuid));
         }
       }
     } catch (SQLException | CatalogException | IllegalArgumentException e) {
@@ -127,7 +137,7 @@ public final class CatalogCheck {
                 + (v.state() == State.CREATING ? "creation" : "deletion")
                 + " was cut off; the next start of the daemon cleans it up");
       }
-      if (v.backing().isEmpty()) {
+      if (v.backing().isEmpty() && !shared.contains(v.suid())) {
         findings.add("volume " + v.suid() + ": it has no backing");
       }
       for (Backing b : v.backing()) {

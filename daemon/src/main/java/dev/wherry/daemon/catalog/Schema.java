@@ -26,7 +26,23 @@ import java.util.List;
  *                                                                   │
  *  volume_backing ── volume_id, position, spec, managed (0, 1) ─────┤
  *  volume_setting ── volume_id, key, value ─────────────────────────┤
- *  volume_access  ── volume_id, position, rule ─────────────────────┘
+ *  volume_access  ── volume_id, position, rule ─────────────────────┤
+ *                                                                   │
+ *  since version 2, for volumes that several nodes have:            │
+ *                                                                   │
+ *  peer                          share ── volume_id, PK ────────────┤
+ *  ────                          role       OWNER, STANDBY, FORMER  │
+ *  name      PK                  owner      a node's name           │
+ *  link      HOST:PORT           epoch                              │
+ *  uuid      null until it       read_policy, write_policy          │
+ *            was spoken to       manual, has_store, wanted (0, 1)   │
+ *  added_at  (ms)                source, base, fence (or null)      │
+ *  checksum                      map        its number, 0 for none  │
+ *                                checksum   CRC-32C of the state    │
+ *                                                                   │
+ *  share_member ── volume_id, position, node ───────────────────────┤
+ *  share_range  ── volume_id, position, offset, length, policy ─────┤
+ *  share_option ── volume_id, PK, booked, minimum, bandwidth ───────┘
  * </pre>
  *
  * The spec of a managed backing is relative to the data directory; see {@link OwnImages}.
@@ -66,7 +82,38 @@ final class Schema {
                       + " value TEXT NOT NULL, PRIMARY KEY (volume_id, key)) STRICT",
                   "CREATE TABLE volume_access (volume_id INTEGER NOT NULL"
                       + " REFERENCES volume(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
-                      + " rule TEXT NOT NULL, PRIMARY KEY (volume_id, position)) STRICT")));
+                      + " rule TEXT NOT NULL, PRIMARY KEY (volume_id, position)) STRICT")),
+          new Migration(
+              "nodes, and volumes that several of them have",
+              List.of(
+                  "CREATE TABLE peer (name TEXT PRIMARY KEY, link TEXT NOT NULL, uuid TEXT,"
+                      + " added_at INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
+                  "CREATE TABLE share (volume_id INTEGER PRIMARY KEY"
+                      + " REFERENCES volume(id) ON DELETE CASCADE,"
+                      + " role TEXT NOT NULL CHECK (role IN ('OWNER', 'STANDBY', 'FORMER')),"
+                      + " owner TEXT NOT NULL, epoch INTEGER NOT NULL CHECK (epoch > 0),"
+                      + " read_policy TEXT NOT NULL, write_policy TEXT NOT NULL,"
+                      + " manual INTEGER NOT NULL CHECK (manual IN (0, 1)),"
+                      + " has_store INTEGER NOT NULL CHECK (has_store IN (0, 1)),"
+                      + " wanted INTEGER NOT NULL CHECK (wanted IN (0, 1)),"
+                      + " source TEXT, base TEXT, fence TEXT,"
+                      + " map INTEGER NOT NULL CHECK (map >= 0),"
+                      + " checksum INTEGER NOT NULL) STRICT",
+                  "CREATE TABLE share_member (volume_id INTEGER NOT NULL"
+                      + " REFERENCES share(volume_id) ON DELETE CASCADE,"
+                      + " position INTEGER NOT NULL, node TEXT NOT NULL,"
+                      + " PRIMARY KEY (volume_id, position)) STRICT",
+                  "CREATE TABLE share_range (volume_id INTEGER NOT NULL"
+                      + " REFERENCES share(volume_id) ON DELETE CASCADE,"
+                      + " position INTEGER NOT NULL, offset INTEGER NOT NULL CHECK (offset >= 0),"
+                      + " length INTEGER NOT NULL CHECK (length > 0), policy TEXT NOT NULL,"
+                      + " PRIMARY KEY (volume_id, position)) STRICT",
+                  "CREATE TABLE share_option (volume_id INTEGER PRIMARY KEY"
+                      + " REFERENCES share(volume_id) ON DELETE CASCADE,"
+                      + " booked INTEGER NOT NULL CHECK (booked >= 0),"
+                      + " minimum INTEGER NOT NULL CHECK (minimum >= 0),"
+                      + " bandwidth INTEGER NOT NULL CHECK (bandwidth > 0),"
+                      + " checksum INTEGER NOT NULL) STRICT")));
 
   private Schema() {}
 

@@ -1,6 +1,7 @@
 package dev.wherry.daemon.catalog;
 
 import dev.wherry.daemon.process.DataDirectory;
+import dev.wherry.path.shared.ShareState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,15 +28,20 @@ public final class SqliteCatalog implements Catalog {
   private final Connection db;
   private final NodeIdentity identity;
   private final List<VolumeRecord> volumes;
+  private final List<ShareRecord> shares;
+  private final List<PeerRecord> peers;
   private final CatalogWriter writer;
   private final OwnImages images;
 
-  private SqliteCatalog(
-      Connection db, OwnImages images, NodeIdentity identity, List<VolumeRecord> volumes) {
+  private SqliteCatalog(Connection db, OwnImages images, String node, Clock clock)
+      throws SQLException {
     this.db = db;
     this.images = images;
-    this.identity = identity;
-    this.volumes = List.copyOf(volumes);
+    this.volumes = List.copyOf(intactVolumes(db, images));
+    this.shares = intactShares(db);
+    this.peers = intactPeers(db);
+    stays(db, node, shares);
+    this.identity = identify(db, node, clock);
     this.writer = new CatalogWriter(db);
   }
 
@@ -62,8 +68,7 @@ public final class SqliteCatalog implements Catalog {
     try {
       db = CatalogFile.open(file);
       Schema.migrate(db, clock.millis());
-      SqliteCatalog catalog =
-          new SqliteCatalog(db, images, identify(db, node, clock), intact(db, images));
+      SqliteCatalog catalog = new SqliteCatalog(db, images, node, clock);
       catalog.writer.start();
       return catalog;
     } catch (SQLException | CatalogException | IllegalArgumentException e) {
@@ -93,6 +98,46 @@ public final class SqliteCatalog implements Catalog {
     return writer.submit(c -> VolumeRows.remove(c, suid));
   }
 
+  @Override
+  public List<ShareRecord> shares() {
+    return shares;
+  }
+
+  @Override
+  public CompletableFuture<Void> put(VolumeRecord volume, ShareRecord share) {
+    return writer.submit(
+        c -> {
+          VolumeRows.put(c, images.stored(volume));
+          ShareRows.put(c, volume.suid(), share.state());
+          ShareRows.options(c, volume.suid(), share.options());
+        });
+  }
+
+  @Override
+  public CompletableFuture<Void> put(String suid, ShareState state) {
+    return writer.submit(c -> ShareRows.put(c, suid, state));
+  }
+
+  @Override
+  public CompletableFuture<Void> put(String suid, ShareRecord.Options options) {
+    return writer.submit(c -> ShareRows.options(c, suid, options));
+  }
+
+  @Override
+  public List<PeerRecord> peers() {
+    return peers;
+  }
+
+  @Override
+  public CompletableFuture<Void> put(PeerRecord peer) {
+    return writer.submit(c -> PeerRows.put(c, peer));
+  }
+
+  @Override
+  public CompletableFuture<Void> removePeer(String name) {
+    return writer.submit(c -> PeerRows.remove(c, name));
+  }
+
   /** How many transactions were committed since it was opened. */
   public long commits() {
     return writer.commits();
@@ -104,7 +149,8 @@ public final class SqliteCatalog implements Catalog {
     close(db);
   }
 
-  private static List<VolumeRecord> intact(Connection db, OwnImages images) throws SQLException {
+  private static List<VolumeRecord> intactVolumes(Connection db, OwnImages images)
+      throws SQLException {
     List<VolumeRecord> found = new ArrayList<>();
     for (VolumeRows.Stored s : VolumeRows.read(db)) {
       if (!s.intact()) {
@@ -114,6 +160,43 @@ public final class SqliteCatalog implements Catalog {
       found.add(images.located(s.volume()));
     }
     return found;
+  }
+
+  private static List<ShareRecord> intactShares(Connection db) throws SQLException {
+    List<ShareRecord> found = new ArrayList<>();
+    for (ShareRows.Stored s : ShareRows.read(db)) {
+      if (!s.intact()) {
+        throw new CatalogException(
+            "the share of volume " + s.share().suid() + " does not match its checksum");
+      }
+      found.add(s.share());
+    }
+    return List.copyOf(found);
+  }
+
+  private static List<PeerRecord> intactPeers(Connection db) throws SQLException {
+    List<PeerRecord> found = new ArrayList<>();
+    for (PeerRows.Stored s : PeerRows.read(db)) {
+      if (!s.intact()) {
+        throw new CatalogException(
+            "the record of node " + s.peer().name() + " does not match its checksum");
+      }
+      found.add(s.peer());
+    }
+    return List.copyOf(found);
+  }
+
+  /** Other nodes know a volume's owner by its name: it cannot be called otherwise one day. */
+  private static void stays(Connection db, String node, List<ShareRecord> shares)
+      throws SQLException {
+    List<String> before = Rows.read(db, "SELECT name FROM node", r -> r.getString(1));
+    if (!before.isEmpty() && !before.get(0).equals(node) && !shares.isEmpty()) {
+      throw new CatalogException(
+          "it is of node "
+              + before.get(0)
+              + ", which has volumes together with others: it cannot become node "
+              + node);
+    }
   }
 
   /** SQLite says "I/O error" of some files that it finds no room for. */

@@ -1,10 +1,8 @@
 package dev.wherry.daemon.catalog;
 
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.zip.CRC32C;
 
 /**
  * What is remembered of a volume.
@@ -15,7 +13,8 @@ import java.util.zip.CRC32C;
  * @param readOnly hosts may not write
  * @param handler the path handler's name
  * @param settings of the path handler
- * @param backing the devices, in order; several are concatenated; at least one
+ * @param backing the devices, in order; several are concatenated; at least one, unless the volume
+ *     is shared and nothing of it is kept here
  * @param access who may attach: an address range or {@code cn:NAME} each; empty means everyone who
  *     can connect
  * @param state how far its creation or deletion is
@@ -83,32 +82,18 @@ public record VolumeRecord(
 
   /** CRC-32C of all of it: tells a record that rotted from one that was written. */
   public long checksum() {
-    StringBuilder text = new StringBuilder(256);
-    field(text, suid);
-    field(text, Long.toString(size));
-    field(text, Integer.toString(blockSize));
-    field(text, Boolean.toString(readOnly));
-    field(text, handler);
-    field(text, state.name());
-    field(text, Long.toString(createdAt));
-    new TreeMap<>(settings)
-        .forEach(
-            (k, v) -> {
-              field(text, k);
-              field(text, v);
-            });
-    for (Backing b : backing) {
-      field(text, b.spec);
-      field(text, Boolean.toString(b.managed));
-    }
-    access.forEach(a -> field(text, a));
-    CRC32C crc = new CRC32C();
-    crc.update(text.toString().getBytes(StandardCharsets.UTF_8));
-    return crc.getValue();
-  }
-
-  /** Length first, so that no two records have one text. */
-  private static void field(StringBuilder text, String value) {
-    text.append(value.length()).append(':').append(value);
+    Checksum sum =
+        new Checksum()
+            .add(suid)
+            .add(size)
+            .add(blockSize)
+            .add(readOnly)
+            .add(handler)
+            .add(state)
+            .add(createdAt);
+    new TreeMap<>(settings).forEach((k, v) -> sum.add(k).add(v));
+    backing.forEach(b -> sum.add(b.spec).add(b.managed));
+    access.forEach(sum::add);
+    return sum.value();
   }
 }

@@ -52,11 +52,11 @@ final class VolumeRows {
   static void put(Connection db, VolumeRecord v) throws SQLException {
     long id = upsert(db, v);
     for (String table : new String[] {"volume_backing", "volume_setting", "volume_access"}) {
-      update(db, "DELETE FROM " + table + " WHERE volume_id = ?", id);
+      Rows.update(db, "DELETE FROM " + table + " WHERE volume_id = ?", id);
     }
     int position = 0;
     for (Backing b : v.backing()) {
-      update(
+      Rows.update(
           db,
           "INSERT INTO volume_backing VALUES (?, ?, ?, ?)",
           id,
@@ -65,20 +65,20 @@ final class VolumeRows {
           b.managed() ? 1 : 0);
     }
     for (Map.Entry<String, String> e : v.settings().entrySet()) {
-      update(db, "INSERT INTO volume_setting VALUES (?, ?, ?)", id, e.getKey(), e.getValue());
+      Rows.update(db, "INSERT INTO volume_setting VALUES (?, ?, ?)", id, e.getKey(), e.getValue());
     }
     position = 0;
     for (String rule : v.access()) {
-      update(db, "INSERT INTO volume_access VALUES (?, ?, ?)", id, position++, rule);
+      Rows.update(db, "INSERT INTO volume_access VALUES (?, ?, ?)", id, position++, rule);
     }
   }
 
   static void remove(Connection db, String suid) throws SQLException {
-    update(db, "DELETE FROM volume WHERE suid = ?", suid);
+    Rows.update(db, "DELETE FROM volume WHERE suid = ?", suid);
   }
 
   private static long upsert(Connection db, VolumeRecord v) throws SQLException {
-    update(
+    Rows.update(
         db,
         "INSERT INTO volume (suid, size, block_size, read_only, handler, state, created_at,"
             + " checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (suid) DO UPDATE SET"
@@ -100,15 +100,6 @@ final class VolumeRows {
         r.next();
         return r.getLong(1);
       }
-    }
-  }
-
-  private static void update(Connection db, String sql, Object... values) throws SQLException {
-    try (PreparedStatement s = db.prepareStatement(sql)) {
-      for (int i = 0; i < values.length; i++) {
-        s.setObject(i + 1, values[i]);
-      }
-      s.executeUpdate();
     }
   }
 

@@ -17,6 +17,7 @@ import java.util.List;
  *  DATA/lock              held by the running daemon, names its process
  *       catalog.db        what the node remembers (and catalog.db-wal)
  *       volumes/SUID.img  default backing: a sparse file
+ *       maps/SUID.N.map   which blocks of a shared volume are here
  *       nbd.sock          every volume, over a unix socket
  *       sockets/SUID.sock one volume, over a unix socket
  *       plugins/*.jar     third parties' devices and handlers
@@ -28,7 +29,7 @@ public record DataDirectory(Path root) {
 
   /** Makes the directories that are missing, for the daemon's user alone. */
   public void create() {
-    for (Path dir : new Path[] {root, volumes(), sockets(), plugins()}) {
+    for (Path dir : new Path[] {root, volumes(), maps(), sockets(), plugins()}) {
       try {
         if (!Files.isDirectory(dir)) {
           Files.createDirectories(
@@ -63,6 +64,15 @@ public record DataDirectory(Path root) {
 
   public Path volumes() {
     return root.resolve("volumes");
+  }
+
+  public Path maps() {
+    return root.resolve("maps");
+  }
+
+  /** One block map of a volume. */
+  public Path map(String suid, long number) {
+    return maps().resolve(suid + "." + number + ".map");
   }
 
   public Path sockets() {

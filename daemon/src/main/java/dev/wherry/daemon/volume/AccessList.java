@@ -13,7 +13,7 @@ import java.util.List;
  * client certificates ({@code cn:host1}). One match is enough. An empty list lets in everyone who
  * can connect. Unix sockets are not asked: their file's mode decides. Immutable.
  */
-final class AccessList {
+public final class AccessList {
   private static final int MOST_RULES = 256;
 
   private final List<String> rules;
@@ -41,7 +41,7 @@ final class AccessList {
   }
 
   /** Reads {@code RULE,RULE…}; empty text is an empty list. */
-  static AccessList parse(String text) {
+  public static AccessList parse(String text) {
     List<String> rules = new ArrayList<>();
     for (String rule : text.split(",", -1)) {
       if (!rule.isBlank()) {

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** Waits for futures on threads that may block, and turns their failures into refusals. */
-final class Await {
+public final class Await {
   private Await() {}
 
   /**
@@ -19,7 +19,7 @@ final class Await {
    *
    * @param what names the step, for the text of a failure
    */
-  static <T> T done(CompletableFuture<T> future, Duration limit, String what) {
+  public static <T> T done(CompletableFuture<T> future, Duration limit, String what) {
     try {
       return future.get(limit.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
@@ -33,7 +33,7 @@ final class Await {
     }
   }
 
-  static RuntimeException refusal(Throwable failure, String what) {
+  public static RuntimeException refusal(Throwable failure, String what) {
     Throwable t = failure;
     while (t instanceof CompletionException && t.getCause() != null) {
       t = t.getCause();

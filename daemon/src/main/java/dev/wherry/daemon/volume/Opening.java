@@ -2,7 +2,9 @@ package dev.wherry.daemon.volume;
 
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.Volume;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,7 +18,8 @@ import org.slf4j.MDC;
 final class Opening {
   private static final Logger log = LoggerFactory.getLogger(Opening.class);
 
-  private final VolumeOpener opener;
+  private final BiConsumer<VolumeEntry, PathHandler> close;
+  private final Function<VolumeEntry, PathHandler> open;
   private final Claims claims;
   private final Predicate<VolumeEntry> wanted;
   private final Consumer<VolumeEntry> whenOpen;
@@ -24,15 +27,19 @@ final class Opening {
   private boolean closed;
 
   /**
+   * @param close closes a handler that is not used after all
+   * @param open puts the handler of a volume on its devices
    * @param wanted whether the volume is still there
    * @param whenOpen called for each volume that was opened
    */
   Opening(
-      VolumeOpener opener,
+      BiConsumer<VolumeEntry, PathHandler> close,
+      Function<VolumeEntry, PathHandler> open,
       Claims claims,
       Predicate<VolumeEntry> wanted,
       Consumer<VolumeEntry> whenOpen) {
-    this.opener = opener;
+    this.close = close;
+    this.open = open;
     this.claims = claims;
     this.wanted = wanted;
     this.whenOpen = whenOpen;
@@ -91,9 +98,9 @@ final class Opening {
     } finally {
       entry.end();
     }
-    PathHandler handler = opener.open(entry.record());
+    PathHandler handler = open.apply(entry);
     if (!install(entry, handler)) {
-      opener.close(handler);
+      close.accept(entry, handler);
       return !waits(entry);
     }
     if (before) {

@@ -47,19 +47,19 @@ public final class Refusal extends RuntimeException {
     return kind;
   }
 
-  static Refusal malformed(String message) {
+  public static Refusal malformed(String message) {
     return new Refusal(Kind.MALFORMED, message);
   }
 
-  static Refusal unknown(String suid) {
+  public static Refusal unknown(String suid) {
     return new Refusal(Kind.UNKNOWN, "volume " + suid + " does not exist");
   }
 
-  static Refusal conflict(String message) {
+  public static Refusal conflict(String message) {
     return new Refusal(Kind.CONFLICT, message);
   }
 
-  static Refusal impossible(String message) {
+  public static Refusal impossible(String message) {
     return new Refusal(Kind.IMPOSSIBLE, message);
   }
 }

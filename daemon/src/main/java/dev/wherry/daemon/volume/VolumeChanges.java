@@ -3,6 +3,7 @@ package dev.wherry.daemon.volume;
 import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.Volume;
+import dev.wherry.path.shared.ShareState;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -36,6 +37,10 @@ public final class VolumeChanges {
     VolumeEntry entry = registry.get(suid);
     entry.begin("resized");
     try {
+      if (entry.engine() != null) {
+        throw Refusal.conflict(
+            "volume " + suid + " is shared, or not whole here: its size cannot be changed");
+      }
       VolumeRecord before = entry.record();
       Volume volume = online(entry);
       if (size < before.size()) {
@@ -120,16 +125,21 @@ public final class VolumeChanges {
       if (entry.leaving()) {
         throw Refusal.conflict("volume " + suid + " is half deleted; delete it again");
       }
+      ShareState share = entry.shareState();
+      if (share != null && share.fence() != null) {
+        throw Refusal.conflict(
+            "volume " + suid + " is fenced: " + share.fence() + "; what is here can be deleted");
+      }
       registry.claims().take(entry.record());
       Volume volume = entry.volume();
       if (volume == null) {
-        entry.open(new Volume(suid, registry.opener().open(entry.record())));
+        entry.open(new Volume(suid, registry.openHandler(entry)));
         registry.opened(entry);
       } else {
         // Its files are closed before they are opened anew: they carry locks.
         Await.done(volume.drained(), LIMIT, "draining volume " + suid);
-        registry.opener().close(volume.handler());
-        PathHandler next = registry.opener().open(entry.record());
+        registry.closeHandler(entry, volume.handler());
+        PathHandler next = registry.openHandler(entry);
         Await.done(volume.reopen(next), LIMIT, "reopening volume " + suid);
       }
       log.info("volume {} reopened", suid);

@@ -1,10 +1,13 @@
 package dev.wherry.daemon.volume;
 
+import dev.wherry.daemon.catalog.ShareRecord;
 import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.nbd.server.ExportDirectory.Connection;
 import dev.wherry.nbd.server.ExportStats;
 import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +32,8 @@ public final class VolumeEntry {
 
   private volatile VolumeRecord record;
   private volatile AccessList access;
+  private volatile @Nullable ShareRecord share;
+  private volatile @Nullable SharedVolume engine;
   private volatile @Nullable Volume volume;
   private volatile @Nullable String failure;
   private volatile boolean visible;
@@ -48,9 +53,46 @@ public final class VolumeEntry {
     return record;
   }
 
-  void record(VolumeRecord value) {
+  public void record(VolumeRecord value) {
     access = AccessList.of(value.access());
     record = value;
+  }
+
+  /** What is known of its other nodes, or null where it never had any. */
+  public @Nullable ShareRecord share() {
+    return share;
+  }
+
+  public synchronized void share(@Nullable ShareRecord value) {
+    share = value;
+  }
+
+  /** Another state of a share that there is. */
+  public synchronized void share(ShareState state) {
+    ShareRecord s = share;
+    share = s == null ? null : s.withState(state);
+  }
+
+  /** Other options of a share that there is. */
+  public synchronized void share(ShareRecord.Options options) {
+    ShareRecord s = share;
+    share = s == null ? null : s.withOptions(options);
+  }
+
+  /** What the engine put last, or null where it never had any other node. */
+  public @Nullable ShareState shareState() {
+    ShareRecord s = share;
+    return s == null ? null : s.state();
+  }
+
+  /** The engine, or null where the volume is served by its plain handler, or not at all. */
+  public @Nullable SharedVolume engine() {
+    return engine;
+  }
+
+  /** Says what serves the volume; null when that is its plain handler again. */
+  public void engine(@Nullable SharedVolume value) {
+    engine = value;
   }
 
   AccessList access() {
@@ -65,7 +107,7 @@ public final class VolumeEntry {
     return volume;
   }
 
-  CompletableFuture<Void> opened() {
+  public CompletableFuture<Void> opened() {
     return opened;
   }
 
@@ -94,7 +136,7 @@ public final class VolumeEntry {
   }
 
   /** True from the start of its deletion on: nobody may attach or lead an alias to it. */
-  boolean leaving() {
+  public boolean leaving() {
     return leaving;
   }
 
@@ -105,6 +147,9 @@ public final class VolumeEntry {
   /** What operators see. */
   public String state() {
     Volume v = volume;
+    if (fence() != null) {
+      return "failed";
+    }
     if (v == null) {
       return failure == null ? "suspended" : "failed";
     }
@@ -114,6 +159,10 @@ public final class VolumeEntry {
   /** Why it is failed, or null. */
   public @Nullable String reason() {
     Volume v = volume;
+    String fence = fence();
+    if (fence != null) {
+      return fence;
+    }
     if (v == null) {
       return failure;
     }
@@ -122,24 +171,34 @@ public final class VolumeEntry {
         .orElse(null);
   }
 
-  boolean isFailed() {
+  private @Nullable String fence() {
+    ShareState s = shareState();
+    return s == null ? null : s.fence();
+  }
+
+  public boolean isFailed() {
     return state().equals("failed");
   }
 
   // Changes of one volume follow each other; the second one is refused rather than kept waiting.
 
-  boolean tryBegin(String what) {
+  public boolean tryBegin(String what) {
     return operation.compareAndSet(null, what);
   }
 
-  void begin(String what) {
+  public void begin(String what) {
     String running = operation.compareAndExchange(null, what);
     if (running != null) {
       throw Refusal.conflict("volume " + suid() + " is being " + running);
     }
   }
 
-  void end() {
+  /** Whether somebody changes it. */
+  public boolean isBusy() {
+    return operation.get() != null;
+  }
+
+  public void end() {
     operation.set(null);
   }
 

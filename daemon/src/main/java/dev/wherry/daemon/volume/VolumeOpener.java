@@ -21,7 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Opens what is behind a volume: its devices, put together, under its handler. Blocks. */
-final class VolumeOpener {
+public final class VolumeOpener {
   private static final Logger log = LoggerFactory.getLogger(VolumeOpener.class);
 
   private final Plugins plugins;
@@ -47,7 +47,7 @@ final class VolumeOpener {
   }
 
   /** Makes a sparse file, durably; refuses if something is there already, or no room for it. */
-  void create(Path file, long size) {
+  public void create(Path file, long size) {
     try {
       FileDevice.create(file, size);
     } catch (DeviceException e) {
@@ -56,6 +56,16 @@ final class VolumeOpener {
           ? Refusal.impossible("size " + size + " is too large for the file system of " + file)
           : Await.refusal(e, "making " + file);
     }
+  }
+
+  /** Opens one device, for a volume. */
+  public BlockDevice device(String suid, String spec, boolean readOnly) {
+    return device(spec, context.forVolume(suid).asReadOnly(readOnly));
+  }
+
+  /** As {@link #device}, for whoever does not wait. */
+  CompletableFuture<BlockDevice> opening(String suid, String spec, boolean readOnly) {
+    return plugins.open(spec, context.forVolume(suid).asReadOnly(readOnly));
   }
 
   private BlockDevice device(String spec, DeviceContext ctx) {
@@ -76,7 +86,11 @@ final class VolumeOpener {
 
   /** Opens the devices of a volume as one; closes what it opened if one cannot be. */
   BlockDevice devices(VolumeRecord record) {
-    DeviceContext ctx = context.forVolume(record.suid()).asReadOnly(record.readOnly());
+    return devices(record, record.readOnly());
+  }
+
+  private BlockDevice devices(VolumeRecord record, boolean readOnly) {
+    DeviceContext ctx = context.forVolume(record.suid()).asReadOnly(readOnly);
     List<BlockDevice> opened = new ArrayList<>();
     try {
       for (Backing b : record.backing()) {
@@ -131,7 +145,16 @@ final class VolumeOpener {
 
   /** All of it, for a volume that was there before. */
   PathHandler open(VolumeRecord record) {
-    BlockDevice devices = devices(record);
+    return open(record, record.readOnly());
+  }
+
+  /**
+   * As {@link #open(VolumeRecord)}.
+   *
+   * @param readOnly whether the devices are: those of a volume that is not whole here must not be
+   */
+  PathHandler open(VolumeRecord record, boolean readOnly) {
+    BlockDevice devices = devices(record, readOnly);
     long size = devices.info().size();
     if (size < record.size()) {
       close(devices);
@@ -146,7 +169,7 @@ final class VolumeOpener {
     return handler(record, devices);
   }
 
-  void close(BlockDevice device) {
+  public void close(BlockDevice device) {
     try {
       Await.done(device.close(), limit, "closing " + device.describe());
     } catch (RuntimeException e) {

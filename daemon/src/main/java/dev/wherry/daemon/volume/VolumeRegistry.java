@@ -1,6 +1,7 @@
 package dev.wherry.daemon.volume;
 
 import dev.wherry.daemon.catalog.Catalog;
+import dev.wherry.daemon.catalog.ShareRecord;
 import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.catalog.VolumeRecord.State;
@@ -11,6 +12,8 @@ import dev.wherry.path.DeviceContext;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.Plugins;
 import dev.wherry.path.Volume;
+import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.ShareState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,14 +21,17 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,6 +73,7 @@ public final class VolumeRegistry {
   private final VolumeSockets sockets;
   private final Clock clock;
   private final FaultPoints faults;
+  private volatile SharedParts shared = SharedParts.NONE;
 
   /**
    * @param context makes what devices share, given the way to other volumes
@@ -93,10 +100,21 @@ public final class VolumeRegistry {
     this.catalog = catalog;
     this.plugins = plugins;
     this.opener = new VolumeOpener(plugins, context.apply(this::volume));
-    this.opening = new Opening(opener, claims, e -> entries.get(e.suid()) == e, this::opened);
+    this.opening =
+        new Opening(
+            this::closeHandler,
+            this::openHandler,
+            claims,
+            e -> entries.get(e.suid()) == e,
+            this::opened);
     this.sockets = sockets;
     this.clock = clock;
     this.faults = faults;
+  }
+
+  /** Says who takes care of volumes that several nodes have; before {@link #start}. */
+  public void shared(SharedParts value) {
+    shared = value;
   }
 
   // ------------------------------------------------------------------ start and end
@@ -113,12 +131,19 @@ public final class VolumeRegistry {
     claims.reserve(data.own());
     List<CompletableFuture<Void>> all = new ArrayList<>();
     OrphanImages.warn(data, catalog.volumes());
+    Map<String, ShareRecord> shares = new HashMap<>();
+    catalog.shares().forEach(s -> shares.put(s.suid(), s));
+    List<Path> swept = shared.sweep(catalog.shares());
+    if (!swept.isEmpty()) {
+      log.info("removed {} maps that belong to no volume", swept.size());
+    }
     for (VolumeRecord record : catalog.volumes()) {
       if (record.state() != State.READY) {
         finish(record);
         continue;
       }
       VolumeEntry entry = new VolumeEntry(record, true);
+      entry.share(shares.get(record.suid()));
       entries.put(record.suid(), entry);
       // What it is an alias of was created before it, and is in the list already.
       CompletableFuture<?>[] first =
@@ -165,16 +190,78 @@ public final class VolumeRegistry {
       }
       Duration left = Duration.ofNanos(Math.max(1_000_000, end - System.nanoTime()));
       try {
-        if (!e.isFailed() && !e.record().readOnly()) {
+        if (!e.isFailed() && !e.record().readOnly() && !forwards(e)) {
           Await.done(v.flush(), left, "flushing volume " + e.suid());
         }
         Await.done(v.close(), left, "closing volume " + e.suid());
+        shared.closed(e);
       } catch (RuntimeException failure) {
         clean = false;
         log.error("volume {}: {}", e.suid(), reason(failure));
       }
     }
     return clean;
+  }
+
+  /** What hosts wrote is the owner's to keep. */
+  private static boolean forwards(VolumeEntry e) {
+    ShareState s = e.shareState();
+    return s != null && s.role() != Role.OWNER;
+  }
+
+  // ------------------------------------------------------------------ opening and closing
+
+  /** Puts the handler of a volume, plain or shared, on its devices. Blocks. */
+  public PathHandler openHandler(VolumeEntry entry) {
+    ShareState state = entry.shareState();
+    VolumeRecord record = entry.record();
+    if (state == null || ShareStates.isPlain(state)) {
+      return opener.open(record);
+    }
+    if (!state.hasStore()) {
+      freeStore(entry);
+      return shared.open(entry, null);
+    }
+    PathHandler store = opener.open(record, false);
+    try {
+      return shared.open(entry, store);
+    } catch (RuntimeException e) {
+      opener.close(store);
+      throw e;
+    }
+  }
+
+  /** Closes a handler that is not used any more. Blocks. */
+  public void closeHandler(VolumeEntry entry, BlockDevice handler) {
+    opener.close(handler);
+    shared.closed(entry);
+  }
+
+  /** Opens a device of a volume. Blocks. */
+  public BlockDevice device(String suid, String spec, boolean readOnly) {
+    return opener.device(suid, spec, readOnly);
+  }
+
+  /** As {@link #device}; never blocks. */
+  public CompletableFuture<BlockDevice> opening(String suid, String spec) {
+    return opener.opening(suid, spec, true);
+  }
+
+  /**
+   * Removes the store of a volume that keeps nothing here any more, and forgets it; a backing that
+   * was given stays as it is. The store is closed. Blocks.
+   */
+  public void freeStore(VolumeEntry entry) {
+    VolumeRecord record = entry.record();
+    if (record.backing().isEmpty()) {
+      return;
+    }
+    removeImages(record);
+    shared.erase(record.suid());
+    VolumeRecord without = record.withBacking(List.of());
+    commit(catalog.put(without));
+    entry.record(without);
+    claims.release(record.suid());
   }
 
   // ------------------------------------------------------------------ looking
@@ -193,7 +280,7 @@ public final class VolumeRegistry {
     return find(suid).orElseThrow(() -> Refusal.unknown(suid));
   }
 
-  Optional<VolumeEntry> find(String suid) {
+  public Optional<VolumeEntry> find(String suid) {
     return Optional.ofNullable(entries.get(suid)).filter(VolumeEntry::visible);
   }
 
@@ -202,17 +289,31 @@ public final class VolumeRegistry {
     return find(suid).filter(e -> !e.leaving()).map(VolumeEntry::volume);
   }
 
+  /** The volumes that cannot do without a node. */
+  public List<String> needing(String node) {
+    return entries.values().stream()
+        .filter(e -> e.share() != null && ShareStates.needs(e.share().state(), node))
+        .map(VolumeEntry::suid)
+        .sorted()
+        .toList();
+  }
+
   /** It was failed, or not open yet, and is open now. */
   void opened(VolumeEntry entry) {
     sockets.open(entry.suid());
     opening.opened(entry);
   }
 
+  /** For limits of time. */
+  public ScheduledExecutorService scheduler() {
+    return opener.scheduler();
+  }
+
   VolumeOpener opener() {
     return opener;
   }
 
-  Catalog catalog() {
+  public Catalog catalog() {
     return catalog;
   }
 
@@ -235,6 +336,54 @@ public final class VolumeRegistry {
       entry.open(volume);
       sockets.open(record.suid());
       log.info("volume {} created, {} bytes", record.suid(), entry.record().size());
+      return entry;
+    } catch (RuntimeException e) {
+      entries.remove(entry.suid());
+      claims.release(entry.suid());
+      throw e;
+    } finally {
+      MDC.remove("suid");
+      entry.end();
+    }
+  }
+
+  /**
+   * Makes a volume that is not plain from the start. Refused without any effect, or done and
+   * durable. Blocks.
+   *
+   * @param draft CREATING; its backing is one file of ours, one that was given, or none
+   * @param share its first state
+   * @param maker makes the store and what lies beside it, on the thread that calls
+   */
+  public VolumeEntry create(VolumeRecord draft, ShareRecord share, Consumer<VolumeOpener> maker) {
+    Suid.check(draft.suid());
+    VolumeEntry entry = reserve(draft);
+    entry.share(share);
+    MDC.put("suid", entry.suid());
+    try {
+      commit(catalog.put(draft, share));
+      faults.reach("create: recorded");
+      try {
+        maker.accept(opener);
+        faults.reach("create: file made");
+        claims.take(draft);
+        PathHandler handler = openHandler(entry);
+        VolumeRecord ready = draft.withState(State.READY);
+        try {
+          commit(catalog.put(ready));
+        } catch (RuntimeException e) {
+          closeHandler(entry, handler);
+          throw e;
+        }
+        faults.reach("create: ready");
+        entry.record(ready);
+        entry.open(new Volume(draft.suid(), handler));
+      } catch (RuntimeException e) {
+        erase(draft);
+        throw e;
+      }
+      sockets.open(draft.suid());
+      log.info("volume {} created, {} bytes", draft.suid(), draft.size());
       return entry;
     } catch (RuntimeException e) {
       entries.remove(entry.suid());
@@ -355,10 +504,20 @@ public final class VolumeRegistry {
 
   /** Removes a volume; with {@code force} also while hosts are attached. Blocks. */
   public void delete(String suid, boolean force) {
+    delete(suid, force, e -> {});
+  }
+
+  /**
+   * As {@link #delete(String, boolean)}.
+   *
+   * @param permits throws if the volume, which nobody else changes now, is not to be removed
+   */
+  public void delete(String suid, boolean force, Consumer<VolumeEntry> permits) {
     VolumeEntry entry = get(suid);
     entry.begin("deleted");
     MDC.put("suid", suid);
     try {
+      permits.accept(entry);
       takeLeave(entry, force);
       try {
         VolumeRecord deleting = entry.record().withState(State.DELETING);
@@ -374,6 +533,7 @@ public final class VolumeRegistry {
       Volume v = entry.volume();
       if (v != null) {
         Await.done(v.close(), DETACH_LIMIT, "closing volume " + suid);
+        shared.closed(entry);
       }
       try {
         erase(entry.record());
@@ -426,6 +586,13 @@ public final class VolumeRegistry {
 
   /** Removes a volume's own files, then its record. */
   private void erase(VolumeRecord record) {
+    removeImages(record);
+    shared.erase(record.suid());
+    faults.reach("erase: file removed");
+    commit(catalog.remove(record.suid()));
+  }
+
+  private void removeImages(VolumeRecord record) {
     for (Backing b : record.backing()) {
       if (b.managed()) {
         Path file = Path.of(b.spec());
@@ -442,13 +609,11 @@ public final class VolumeRegistry {
         }
       }
     }
-    faults.reach("erase: file removed");
-    commit(catalog.remove(record.suid()));
   }
 
   // ------------------------------------------------------------------ common
 
-  static void commit(CompletableFuture<Void> change) {
+  public static void commit(CompletableFuture<Void> change) {
     Await.done(change, COMMIT_LIMIT, "the commit of the catalog");
   }
 

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.wherry.daemon.volume.VolumeRegistryFactory;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Vertx;
@@ -28,9 +27,8 @@ final class OpenApiTest {
           new ApiServer(
               vertx,
               new ApiServer.Threads(Runnable::run, Runnable::run, Runnable::run),
-              VolumeRegistryFactory.empty(dir),
+              ServicesFactory.empty(dir, new UnreachableNodes()),
               new PrometheusMeterRegistry(PrometheusConfig.DEFAULT),
-              new ApiServer.Node("n", "id", "l", () -> true),
               new NbdUris.Maker("h:1", false, dir),
               new Access(null, null));
       SortedSet<String> routes = new TreeSet<>();

@@ -77,4 +77,6 @@ public interface Libc {
   int ioctl(int fd, long request, long argument);
 
   int getpagesize();
+
+  int memfd_create(String name, int flags);
 }

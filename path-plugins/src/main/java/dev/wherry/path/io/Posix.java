@@ -32,6 +32,7 @@ public final class Posix {
   public static final int FALLOC_PUNCH_HOLE = 2;
   public static final int FALLOC_ZERO_RANGE = 0x10;
 
+  private static final int MFD_CLOEXEC = 1;
   private static final int SEEK_DATA = 3;
   private static final int SEEK_HOLE = 4;
   private static final int POSIX_FADV_WILLNEED = 3;
@@ -46,6 +47,15 @@ public final class Posix {
     int fd = LIBC.open(path.toString(), flags | O_CLOEXEC, 0600);
     if (fd < 0) {
       throw failed("open");
+    }
+    return fd;
+  }
+
+  /** Opens a file that is memory only and gone with its last user. Does not block. */
+  public static int memory(String name) throws PosixException {
+    int fd = LIBC.memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0) {
+      throw failed("memfd_create");
     }
     return fd;
   }

@@ -9,10 +9,10 @@ import java.util.function.Supplier;
  *
  * <h2>What is durable, and when</h2>
  *
- * A change is in memory at once; it outlives {@code kill -9} once the method that made it has
- * returned (or its future is done), because it is in the page cache by then; it outlives a power
- * cut once a {@link #commit} that began after it has succeeded. Whatever a crash takes away, what
- * is left claims nothing that the store does not hold:
+ * A change is in memory at once; it outlives {@code kill -9}, {@link #hydrated} excepted, once the
+ * method that made it has returned (or its future is done), because it is in the page cache by
+ * then; it outlives a power cut once a {@link #commit} that began after it has succeeded. Whatever
+ * a crash takes away, what is left claims nothing that the store does not hold:
  *
  * <ul>
  *   <li>that a block is here is claimed for good only after the store was flushed ({@link

@@ -5,24 +5,30 @@ import java.nio.ByteBuffer;
 
 /**
  * The file that a map is kept in, as far as a map needs one; a test has one that forgets what was
- * not forced. Methods block; each is called by one thread at a time, {@link #append} also while
- * {@link #force} runs.
+ * not forced. Methods block; each is called by one thread at a time. {@link #append} runs beside
+ * {@link #force}, and both beside {@link #prepare} and {@link #read}; {@link #swap} runs alone.
  */
 public interface MapFile extends AutoCloseable {
-  /** Everything in it. */
+  /** Everything in it; stays as it is whatever is done to the file. */
   ByteBuffer read() throws IOException;
 
-  /** Adds to the end. In the page cache when it returns. */
+  /** Adds to the end. In the page cache when it returns; if it fails nothing was added. */
   void append(ByteBuffer bytes) throws IOException;
 
   /** Makes durable what was appended before. */
   void force() throws IOException;
 
+  /** Adds to the end of what is to take this file's place at the next {@link #swap}. */
+  void prepare(ByteBuffer bytes) throws IOException;
+
+  /** Forgets what was prepared. */
+  void discard() throws IOException;
+
   /**
-   * Puts all of it in place of what is there, durably, as one: after a crash it is the one or the
-   * other.
+   * Puts what was prepared in place of what is there, durably, as one: after a crash it is the one
+   * or the other.
    */
-  void replace(ByteBuffer bytes) throws IOException;
+  void swap() throws IOException;
 
   @Override
   void close() throws IOException;

@@ -70,6 +70,13 @@ public record ShareState(
         base, map, fence);
   }
 
+  /** The same role under another owner. */
+  public ShareState withOwner(String newOwner, long newEpoch) {
+    return new ShareState(
+        role, newOwner, newEpoch, members, read, write, ranges, manual, hasStore, false, source,
+        base, map, fence);
+  }
+
   public ShareState withMembers(List<String> value) {
     return new ShareState(
         role, owner, epoch, value, read, write, ranges, manual, hasStore, wanted, source, base, map,

@@ -1,22 +1,46 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.FileSlice;
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
+import dev.wherry.path.PathHandler;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
+import io.netty.buffer.ByteBuf;
+import io.netty.util.ReferenceCountUtil;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Placeholder of the engine's outside, so that others can be written against it. */
-@SuppressWarnings("DoNotCallSuggester")
-public abstract class SharedVolume implements dev.wherry.path.PathHandler {
+/**
+ * A volume that several nodes have, as one of them sees it.
+ *
+ * <p>Hosts' requests go to a handler that is their owner's or sends them to the owner; which one is
+ * there changes when the ownership does, while requests are held. A request that finds that the
+ * ownership has moved is made again, until the host's time is over.
+ *
+ * <p>Safe on any thread; never blocks.
+ */
+public final class SharedVolume implements PathHandler {
+  /** How soon a request is tried again whose owner is not known yet. */
+  private static final long RETRY_MILLIS = 20;
+
   /**
    * What it is made of.
    *
@@ -55,28 +79,115 @@ public abstract class SharedVolume implements dev.wherry.path.PathHandler {
    */
   public record Handover(long stallNanos, long at) {}
 
-  /** Opens the engine in a state that was put before (or the first one, put by the caller). */
-  public static SharedVolume open(Parts parts, ShareState state) {
-    throw new UnsupportedOperationException();
-  }
-
-  public abstract ShareState state();
-
-  /** Blocks of the volume; here: readable without any other node; dirty: differ from the source. */
+  /**
+   * The block map in figures.
+   *
+   * @param total blocks of the volume; the last one may be partial
+   * @param here readable without any other node
+   * @param dirty may differ from the source
+   */
   public record Blocks(long total, long here, long dirty) {}
 
-  public abstract Blocks blocks();
+  private final Core core;
+  private final Moves moves;
+  private final Ownership ownership;
+  private final Release release;
+  private final Serving serving;
+
+  private SharedVolume(Parts parts, ShareState state) {
+    core = new Core(parts, state);
+    moves = new Moves(core);
+    ownership = new Ownership(core, moves);
+    release = new Release(core, moves);
+    serving = new Serving(core, ownership, release);
+    core.onOwnerLearned(moves::refresh);
+    core.onNamed(ownership::named);
+  }
+
+  /** Opens it in a state that was put before (or the first one, put by the caller). */
+  public static SharedVolume open(Parts parts, ShareState state) {
+    SharedVolume volume = new SharedVolume(parts, state);
+    volume.begin();
+    return volume;
+  }
+
+  /** Hosts wait until what a crash left in doubt in the map is certain. */
+  private void begin() {
+    LayeredStore store = core.store();
+    if (store == null || store.map() == null) {
+      goOn();
+      return;
+    }
+    core.inner()
+        .suspend()
+        .thenCompose(v -> store.flush())
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                core.inner().fail(failure);
+                return;
+              }
+              core.inner().resume();
+              goOn();
+            });
+  }
+
+  private void goOn() {
+    moves.refresh();
+    ownership.goOn();
+  }
+
+  // ------------------------------------------------------------------ for operators
+
+  public ShareState state() {
+    return core.state();
+  }
+
+  public Blocks blocks() {
+    return core.blocks();
+  }
 
   /** The background move, or null where none runs. */
-  public abstract Mover.@Nullable Status move();
+  public Mover.@Nullable Status move() {
+    return moves.status();
+  }
 
-  public abstract @Nullable Handover handover();
+  public @Nullable Handover handover() {
+    return ownership.last();
+  }
 
-  /** A member joins: the owner begins to keep what it needs for it. Durable when done. */
-  public abstract CompletableFuture<Void> join(String node);
+  /** Completes with the reason when another node has been forced to take the volume over. */
+  public CompletableFuture<String> fenced() {
+    return core.fenced();
+  }
 
-  /** A member is gone. Durable when done. */
-  public abstract CompletableFuture<Void> leave(String node);
+  /**
+   * A member joins: it may read, and ask for the ownership. Durable when done; fails with {@link
+   * ShareException} where this node is not the owner.
+   */
+  public CompletableFuture<Void> join(String node) {
+    return core.update(
+            s -> {
+              core.requireOwner(s);
+              List<String> members = new ArrayList<>(s.members());
+              if (!members.contains(node)) {
+                members.add(node);
+              }
+              return s.withMembers(members);
+            })
+        .thenAccept(s -> {});
+  }
+
+  /** A member is gone. As {@link #join}. */
+  public CompletableFuture<Void> leave(String node) {
+    core.marks().forget(node);
+    return core.update(
+            s -> {
+              core.requireOwner(s);
+              return s.withMembers(s.members().stream().filter(m -> !m.equals(node)).toList());
+            })
+        .thenAccept(s -> {});
+  }
 
   /**
    * Takes the ownership. Fails with {@link ShareException} if it is refused; nothing has changed
@@ -84,33 +195,231 @@ public abstract class SharedVolume implements dev.wherry.path.PathHandler {
    *
    * @param force although the owner cannot be asked: the operator says that it is stopped
    */
-  public abstract CompletableFuture<Void> activate(boolean force);
+  public CompletableFuture<Void> activate(boolean force) {
+    return ownership.activate(force);
+  }
+
+  /** Asks a node to take the ownership: back, where it is the source. On the owner. */
+  public CompletableFuture<Void> giveTo(String node) {
+    return ownership.giveTo(node);
+  }
 
   /**
    * Asks the owner whether what is here is needed still, and forgets it. On success the state has
-   * no store any more; the caller closes and frees the store.
+   * no store any more; the caller closes and frees the store. On the owner of a volume whose source
+   * is an NBD server: lets go of that.
+   *
+   * @return the store, where this node gave it up
    */
-  public abstract CompletableFuture<Void> release();
+  public CompletableFuture<@Nullable BlockDevice> release() {
+    return release.release();
+  }
 
   /** Whether all is here, committed and released: the plain local handler does as well. */
-  public abstract boolean isPlain();
+  public boolean isPlain() {
+    ShareState s = core.state();
+    return s.role() == Role.OWNER && s.source() == null && s.map() == 0 && s.fence() == null;
+  }
 
   /**
-   * Gives the store away and closes the rest: for {@link dev.wherry.path.Volume#swap} to the plain
-   * handler, while the volume is suspended.
+   * Ends the engine and gives its store away, not closed: for {@link dev.wherry.path.Volume#swap}
+   * to the plain handler, while the volume is suspended.
    */
-  public abstract CompletableFuture<@Nullable BlockDevice> detachStore();
+  public CompletableFuture<@Nullable BlockDevice> detachStore() {
+    LayeredStore store = core.store();
+    core.closing();
+    return moves
+        .close()
+        .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.close())
+        .thenApply(v -> store == null ? null : store.device());
+  }
 
-  public abstract void policies(
-      ReadPolicy read, WritePolicy write, java.util.List<RangePolicy> ranges, boolean manual);
+  /** Changes policies; durable when done. */
+  public CompletableFuture<Void> policies(
+      ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
+    return core.update(s -> s.withPolicies(read, write, ranges, manual))
+        .thenAccept(
+            s -> {
+              LayeredStore store = core.store();
+              if (store != null) {
+                store.policies(new Policies(read, ranges, store.blockSize()));
+              }
+              moves.refresh();
+            });
+  }
 
   /** Limits of the background move. */
-  public abstract void pace(Mover.Pace pace);
+  public void pace(Mover.Pace pace) {
+    moves.pace(pace);
+  }
 
-  /** Called when a node can be reached (again). */
-  public abstract void up(String node);
+  /** A node can be reached (again). */
+  public void up(String node) {
+    ownership.up(node);
+    moves.refresh();
+  }
 
-  /** Answers another node's request about this volume, {@code SHARE} and the like excepted. */
-  public abstract CompletableFuture<LinkReply> serve(
-      String from, LinkRequest request, Priority priority);
+  /**
+   * Answers another node's request about this volume; {@code SHARE} and the like are not for it.
+   */
+  public CompletableFuture<LinkReply> serve(String from, LinkRequest request, Priority priority) {
+    return serving.serve(from, request, priority);
+  }
+
+  // ------------------------------------------------------------------ hosts' requests
+
+  /**
+   * Makes a request of whoever serves the volume; again if that is another one by then. The request
+   * may be made several times, but has been done at most once when it succeeds.
+   */
+  <T> CompletableFuture<T> attempt(Supplier<CompletableFuture<T>> request) {
+    CompletableFuture<T> first = request.get();
+    if (first.isDone() && !first.isCompletedExceptionally()) {
+      return first;
+    }
+    CompletableFuture<T> result = new CompletableFuture<>();
+    long end = core.now() + core.ioTimeout().toNanos();
+    first.whenComplete((v, failure) -> settle(request, end, v, failure, result));
+    return result;
+  }
+
+  private <T> void settle(
+      Supplier<CompletableFuture<T>> request,
+      long end,
+      @Nullable T value,
+      @Nullable Throwable failure,
+      CompletableFuture<T> result) {
+    if (failure == null) {
+      if (!result.complete(value)) {
+        ReferenceCountUtil.release(value);
+      }
+      return;
+    }
+    TryAgain again = TryAgain.of(failure);
+    if (again != null) {
+      if (core.now() - end >= 0) {
+        result.completeExceptionally(
+            NbdException.harmless(NbdError.EIO, "no node was found to own volume " + core.suid()));
+        return;
+      }
+      core.parts()
+          .timer()
+          .schedule(
+              () -> request.get().whenComplete((v, t) -> settle(request, end, v, t, result)),
+              again.now() ? 0 : RETRY_MILLIS,
+              TimeUnit.MILLISECONDS);
+    } else {
+      result.completeExceptionally(Failures.causeOf(failure));
+    }
+  }
+
+  @Override
+  public boolean tryRead(long offset, int length, ByteBuf into) {
+    return core.inner().tryRead(offset, length, into);
+  }
+
+  @Override
+  public boolean tryWrite(long offset, ByteBuf data) {
+    return core.inner().tryWrite(offset, data);
+  }
+
+  @Override
+  public @Nullable FileSlice trySend(long offset, int length) {
+    return core.inner().trySend(offset, length);
+  }
+
+  @Override
+  public CompletableFuture<ByteBuf> read(long offset, int length) {
+    return attempt(() -> core.inner().read(offset, length));
+  }
+
+  @Override
+  public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
+    ownership.written();
+    return attempt(() -> core.inner().write(offset, data, flags));
+  }
+
+  @Override
+  public CompletableFuture<Void> flush() {
+    return attempt(() -> core.inner().flush());
+  }
+
+  @Override
+  public CompletableFuture<Void> trim(long offset, long length, int flags) {
+    ownership.written();
+    return attempt(() -> core.inner().trim(offset, length, flags));
+  }
+
+  @Override
+  public CompletableFuture<Void> zero(long offset, long length, int flags) {
+    ownership.written();
+    return attempt(() -> core.inner().zero(offset, length, flags));
+  }
+
+  @Override
+  public CompletableFuture<Void> cache(long offset, long length) {
+    return attempt(() -> core.inner().cache(offset, length));
+  }
+
+  @Override
+  public CompletableFuture<List<Extent>> status(
+      String context, long offset, long length, int maxExtents) {
+    return attempt(() -> core.inner().status(context, offset, length, maxExtents));
+  }
+
+  // ------------------------------------------------------------------ as a handler
+
+  @Override
+  public ExportInfo info() {
+    return SharedInfo.of(core.size());
+  }
+
+  @Override
+  public String name() {
+    return core.inner().handler().name();
+  }
+
+  @Override
+  public String describe() {
+    LayeredStore store = core.store();
+    return store == null ? "none" : store.device().describe();
+  }
+
+  @Override
+  public Map<String, Object> status() {
+    Blocks b = blocks();
+    return Map.of("total", b.total(), "here", b.here(), "dirty", b.dirty());
+  }
+
+  @Override
+  public CompletableFuture<Void> resize(long size) {
+    return Answers.failed(
+        NbdError.ENOTSUP, "volume " + core.suid() + " is shared: its size cannot be changed");
+  }
+
+  @Override
+  public CompletableFuture<Void> close() {
+    core.closing();
+    return moves
+        .close()
+        .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.close())
+        .thenCompose(
+            v -> {
+              LayeredStore store = core.store();
+              if (store == null) {
+                return Answers.done();
+              }
+              BlockMap map = store.map();
+              Source source = store.source();
+              CompletableFuture<Void> mapClosed = map == null ? Answers.done() : map.close();
+              CompletableFuture<Void> sourceClosed =
+                  source == null ? Answers.done() : source.close();
+              return store
+                  .quiet()
+                  .thenCompose(w -> Answers.join(List.of(mapClosed, sourceClosed)))
+                  .thenCompose(w -> store.device().close());
+            });
+  }
 }

@@ -9,7 +9,8 @@ import java.util.concurrent.CompletableFuture;
 /** Where blocks come from that are not here. Safe on any thread; never blocks. */
 public interface Source {
   /**
-   * Reads whole blocks.
+   * Reads whole units of {@link dev.wherry.path.map.BlockMap#UNIT} bytes, the volume's last one
+   * excepted.
    *
    * @param length in bytes, 1 to 1 Mi
    * @return exactly that many bytes, which the caller releases; fails with {@link
@@ -27,6 +28,11 @@ public interface Source {
   /** The round trip without queueing in nanoseconds, or 0. */
   default long roundTripNanos() {
     return 0;
+  }
+
+  /** Ends the use of the source; nothing is in flight. */
+  default CompletableFuture<Void> close() {
+    return CompletableFuture.completedFuture(null);
   }
 
   /** What {@link ShareState#source} has of it. */

@@ -1,0 +1,180 @@
+package dev.wherry.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/** {@code wherry volume share …} and what belongs to it. Each is in effect when it returns. */
+final class ShareCommands {
+  private ShareCommands() {}
+
+  /** What they have in common. */
+  abstract static class Action implements Runnable {
+    @ParentCommand private @Nullable VolumeCommand volumes;
+    @Spec private @Nullable CommandSpec spec;
+
+    @Parameters(index = "0", paramLabel = "SUID", description = "the volume")
+    String suid = "";
+
+    void act(String action, ObjectNode body, Function<JsonNode, String> words) {
+      WherryCommand root = Objects.requireNonNull(volumes).root();
+      JsonNode v =
+          root.client().call("POST", VolumeCommand.path(suid, this::usage) + "/" + action, body);
+      PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+      out.println(root.json() ? v.toString() : words.apply(v));
+    }
+
+    ParameterException usage(String message) {
+      return new ParameterException(Objects.requireNonNull(spec).commandLine(), message);
+    }
+  }
+
+  /** {@code volume share}. */
+  @Command(name = "share", description = "Gives another node a part; on the owner.")
+  static final class Share extends Action {
+    @Option(names = "--to", paramLabel = "NODE", required = true, description = "the other node")
+    String to = "";
+
+    @Option(
+        names = "--read",
+        paramLabel = "fail|redirect|move|pull",
+        description = "what becomes there of reads of what is not there; default: move")
+    @Nullable String read;
+
+    @Option(
+        names = "--write",
+        paramLabel = "local|back|through",
+        description = "where it writes when it is the owner; default: local")
+    @Nullable String write;
+
+    @Option(
+        names = "--range",
+        paramLabel = "OFFSET+LENGTH=POLICY",
+        description = "a read policy for a part of the volume; may be repeated")
+    @Nullable List<String> ranges;
+
+    @Option(
+        names = "--handover",
+        paramLabel = "auto|manual",
+        description = "auto: the first write there takes the ownership; default: auto")
+    @Nullable String handover;
+
+    @Option(
+        names = "--store",
+        paramLabel = "PATH|none",
+        description =
+            "what the blocks are kept in there, whose content is lost; none: nothing is kept;"
+                + " default: a sparse file")
+    @Nullable String store;
+
+    @Override
+    public void run() {
+      ObjectNode body = RestClient.object().put("to", to);
+      VolumeCommand.putIfGiven(body, "read", read);
+      VolumeCommand.putIfGiven(body, "write", write);
+      VolumeCommand.putIfGiven(body, "handover", handover);
+      VolumeCommand.putIfGiven(body, "store", store);
+      if (ranges != null) {
+        ArrayNode all = body.putArray("ranges");
+        ranges.forEach(all::add);
+      }
+      act("share", body, v -> "volume " + suid + " is shared with node " + to);
+    }
+  }
+
+  /** {@code volume unshare}. */
+  @Command(name = "unshare", description = "Takes a standby's part back; on the owner.")
+  static final class Unshare extends Action {
+    @Option(names = "--from", paramLabel = "NODE", required = true, description = "the other node")
+    String from = "";
+
+    @Override
+    public void run() {
+      act(
+          "unshare",
+          RestClient.object().put("from", from),
+          v -> "volume " + suid + " is not shared with node " + from + " any more");
+    }
+  }
+
+  /** {@code volume activate}. */
+  @Command(name = "activate", description = "Takes the ownership; on the node that is to own it.")
+  static final class Activate extends Action {
+    @Option(
+        names = "--force",
+        description = "although the owner cannot be asked: it is stopped, says the operator")
+    boolean force;
+
+    @Option(names = "--yes", description = "it is meant")
+    boolean yes;
+
+    @Override
+    public void run() {
+      if (force && !yes) {
+        throw usage(
+            "--force takes the ownership from a node that cannot be asked. If that node still runs,"
+                + " what is written there from now on is lost. --yes says that it is meant");
+      }
+      act(
+          "activate",
+          RestClient.object().put("force", force),
+          v -> "volume " + suid + " " + owned(v));
+    }
+  }
+
+  /** {@code volume return}. */
+  @Command(
+      name = "return",
+      description =
+          "Gives the ownership back with all changes, as the abort of a move; on the owner.")
+  static final class Return extends Action {
+    @Option(names = "--to", paramLabel = "NODE", required = true, description = "the other node")
+    String to = "";
+
+    @Override
+    public void run() {
+      act(
+          "return",
+          RestClient.object().put("to", to),
+          v -> "volume " + suid + " is owned by node " + to);
+    }
+  }
+
+  /** {@code volume release}. */
+  @Command(
+      name = "release",
+      description = "Frees what a former owner still holds; refused while anything is only there.")
+  static final class Release extends Action {
+    @Override
+    public void run() {
+      act(
+          "release",
+          RestClient.object(),
+          v ->
+              v.path("role").asText().equals("former")
+                  ? "volume " + suid + " is kept by node " + v.path("owner").asText() + " alone"
+                  : "volume " + suid + " needs its source no more");
+    }
+  }
+
+  private static String owned(JsonNode v) {
+    String text =
+        "is owned by node " + v.path("owner").asText() + ", epoch " + v.path("epoch").asText();
+    JsonNode stall = v.path("handover").path("stallMillis");
+    return stall.isNumber()
+        ? text + "; hosts here stood still for " + stall.asText() + " ms"
+        : text;
+  }
+}

@@ -1,0 +1,62 @@
+package dev.wherry.daemon;
+
+import dev.wherry.daemon.node.LinkAddress;
+import dev.wherry.daemon.node.PeerLinks;
+import dev.wherry.path.link.Link;
+import dev.wherry.path.link.LinkHub;
+import dev.wherry.path.link.LinkPeer;
+import dev.wherry.path.link.LinkStats;
+import java.net.InetSocketAddress;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** The links, by the hub. */
+final class LinkOfPeers implements PeerLinks {
+  private final LinkHub hub;
+
+  LinkOfPeers(LinkHub hub) {
+    this.hub = hub;
+  }
+
+  @Override
+  public void add(String name, LinkAddress address, @Nullable String uuid) {
+    hub.remove(name);
+    hub.add(
+        name,
+        InetSocketAddress.createUnresolved(address.host(), address.port()),
+        uuid == null ? null : UUID.fromString(uuid));
+  }
+
+  @Override
+  public void remove(String name) {
+    hub.remove(name);
+  }
+
+  @Override
+  public Status status(String name) {
+    Optional<LinkPeer> peer = hub.peer(name);
+    if (peer.isEmpty()) {
+      return Status.offline("it is not connected to");
+    }
+    LinkPeer p = peer.get();
+    LinkStats t = p.traffic();
+    String state =
+        switch (p.state()) {
+          case UP -> Status.ONLINE;
+          case REFUSED -> Status.REFUSED;
+          case CONNECTING, DOWN -> Status.OFFLINE;
+        };
+    boolean silent = !state.equals(Status.ONLINE) && p.reason().isEmpty();
+    return new Status(
+        state,
+        silent ? "a connection is being made" : p.reason(),
+        t.sentRaw() + t.receivedRaw(),
+        t.sentWire() + t.receivedWire());
+  }
+
+  @Override
+  public Optional<Link> to(String node) {
+    return hub.to(node);
+  }
+}

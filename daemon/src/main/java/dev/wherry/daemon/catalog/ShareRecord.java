@@ -1,0 +1,66 @@
+package dev.wherry.daemon.catalog;
+
+import dev.wherry.path.shared.ShareState;
+
+/**
+ * What is remembered of a volume's part in a group of nodes.
+ *
+ * @param suid the volume
+ * @param state what the engine put last
+ * @param options what the daemon keeps beside it
+ */
+public record ShareRecord(String suid, ShareState state, Options options) {
+
+  /**
+   * What the daemon keeps.
+   *
+   * @param booked bytes that the store may come to take; 0 where nothing is booked
+   * @param minimum bytes per second that the background move makes at least
+   * @param bandwidth bytes per second that it never exceeds, or {@link Long#MAX_VALUE}
+   */
+  public record Options(long booked, long minimum, long bandwidth) {
+    public static final Options DEFAULT = new Options(0, 20_000_000, Long.MAX_VALUE);
+
+    public Options withBooked(long value) {
+      return new Options(value, minimum, bandwidth);
+    }
+
+    public Options withPace(long newMinimum, long newBandwidth) {
+      return new Options(booked, newMinimum, newBandwidth);
+    }
+
+    long checksum() {
+      return new Checksum().add(booked).add(minimum).add(bandwidth).value();
+    }
+  }
+
+  public ShareRecord withState(ShareState value) {
+    return new ShareRecord(suid, value, options);
+  }
+
+  public ShareRecord withOptions(Options value) {
+    return new ShareRecord(suid, state, value);
+  }
+
+  /** CRC-32C of a state. */
+  static long checksum(ShareState s) {
+    Checksum sum =
+        new Checksum()
+            .add(s.role())
+            .add(s.owner())
+            .add(s.epoch())
+            .add(s.read())
+            .add(s.write())
+            .add(s.manual())
+            .add(s.hasStore())
+            .add(s.wanted())
+            .add(s.source())
+            .add(s.base())
+            .add(s.fence())
+            .add(s.map())
+            .add(s.members().size());
+    s.members().forEach(sum::add);
+    s.ranges().forEach(r -> sum.add(r.offset()).add(r.length()).add(r.policy()));
+    return sum.value();
+  }
+}

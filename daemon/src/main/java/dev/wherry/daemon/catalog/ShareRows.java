@@ -1,0 +1,148 @@
+package dev.wherry.daemon.catalog;
+
+import dev.wherry.daemon.catalog.ShareRecord.Options;
+import dev.wherry.path.shared.RangePolicy;
+import dev.wherry.path.shared.ReadPolicy;
+import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.WritePolicy;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.List;
+
+/** Shares as rows. Stateless; the caller holds the connection and the transaction. */
+final class ShareRows {
+  /**
+   * A record as it was found.
+   *
+   * @param intact its checksums are the ones that were written with it
+   */
+  record Stored(ShareRecord share, boolean intact) {}
+
+  private ShareRows() {}
+
+  static List<Stored> read(Connection db) throws SQLException {
+    return Rows.read(
+        db,
+        "SELECT v.id, v.suid, s.role, s.owner, s.epoch, s.read_policy, s.write_policy, s.manual,"
+            + " s.has_store, s.wanted, s.source, s.base, s.fence, s.map, s.checksum,"
+            + " o.booked, o.minimum, o.bandwidth, o.checksum"
+            + " FROM share s JOIN volume v ON v.id = s.volume_id"
+            + " LEFT JOIN share_option o ON o.volume_id = s.volume_id ORDER BY v.id",
+        r -> row(db, r));
+  }
+
+  private static Stored row(Connection db, ResultSet r) throws SQLException {
+    long id = r.getLong(1);
+    List<String> members =
+        Rows.read(
+            db,
+            "SELECT node FROM share_member WHERE volume_id = ? ORDER BY position",
+            m -> m.getString(1),
+            id);
+    List<RangePolicy> ranges =
+        Rows.read(
+            db,
+            "SELECT offset, length, policy FROM share_range WHERE volume_id = ? ORDER BY position",
+            p -> new RangePolicy(p.getLong(1), p.getLong(2), ReadPolicy.valueOf(p.getString(3))),
+            id);
+    ShareState state =
+        new ShareState(
+            Role.valueOf(r.getString(3)),
+            r.getString(4),
+            r.getLong(5),
+            members,
+            ReadPolicy.valueOf(r.getString(6)),
+            WritePolicy.valueOf(r.getString(7)),
+            ranges,
+            r.getBoolean(8),
+            r.getBoolean(9),
+            r.getBoolean(10),
+            r.getString(11),
+            r.getString(12),
+            r.getLong(14),
+            r.getString(13));
+    boolean intact = ShareRecord.checksum(state) == r.getLong(15);
+    Options options = new Options(r.getLong(16), r.getLong(17), r.getLong(18));
+    intact &= options.checksum() == r.getLong(19);
+    return new Stored(new ShareRecord(r.getString(2), state, options), intact);
+  }
+
+  /** Replaces the state; the options stay, or become the first ones. */
+  static void put(Connection db, String suid, ShareState s) throws SQLException {
+    long id = id(db, suid);
+    Rows.update(
+        db,
+        "INSERT INTO share (volume_id, role, owner, epoch, read_policy, write_policy, manual,"
+            + " has_store, wanted, source, base, fence, map, checksum)"
+            + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            + " ON CONFLICT (volume_id) DO UPDATE SET role = excluded.role,"
+            + " owner = excluded.owner, epoch = excluded.epoch,"
+            + " read_policy = excluded.read_policy, write_policy = excluded.write_policy,"
+            + " manual = excluded.manual, has_store = excluded.has_store,"
+            + " wanted = excluded.wanted, source = excluded.source, base = excluded.base,"
+            + " fence = excluded.fence, map = excluded.map, checksum = excluded.checksum",
+        id,
+        s.role().name(),
+        s.owner(),
+        s.epoch(),
+        s.read().name(),
+        s.write().name(),
+        s.manual() ? 1 : 0,
+        s.hasStore() ? 1 : 0,
+        s.wanted() ? 1 : 0,
+        s.source(),
+        s.base(),
+        s.fence(),
+        s.map(),
+        ShareRecord.checksum(s));
+    Rows.update(db, "DELETE FROM share_member WHERE volume_id = ?", id);
+    int position = 0;
+    for (String m : s.members()) {
+      Rows.update(db, "INSERT INTO share_member VALUES (?, ?, ?)", id, position++, m);
+    }
+    Rows.update(db, "DELETE FROM share_range WHERE volume_id = ?", id);
+    position = 0;
+    for (RangePolicy p : s.ranges()) {
+      Rows.update(
+          db,
+          "INSERT INTO share_range VALUES (?, ?, ?, ?, ?)",
+          id,
+          position++,
+          p.offset(),
+          p.length(),
+          p.policy().name());
+    }
+    options(db, id, Options.DEFAULT, "NOTHING");
+  }
+
+  static void options(Connection db, String suid, Options o) throws SQLException {
+    options(
+        db,
+        id(db, suid),
+        o,
+        "UPDATE SET booked = excluded.booked, minimum = excluded.minimum,"
+            + " bandwidth = excluded.bandwidth, checksum = excluded.checksum");
+  }
+
+  private static void options(Connection db, long id, Options o, String otherwise)
+      throws SQLException {
+    Rows.update(
+        db,
+        "INSERT INTO share_option VALUES (?, ?, ?, ?, ?) ON CONFLICT (volume_id) DO " + otherwise,
+        id,
+        o.booked(),
+        o.minimum(),
+        o.bandwidth(),
+        o.checksum());
+  }
+
+  private static long id(Connection db, String suid) throws SQLException {
+    List<Long> ids = Rows.read(db, "SELECT id FROM volume WHERE suid = ?", r -> r.getLong(1), suid);
+    if (ids.isEmpty()) {
+      throw new SQLException("volume " + suid + " is not in the catalog");
+    }
+    return ids.get(0);
+  }
+}

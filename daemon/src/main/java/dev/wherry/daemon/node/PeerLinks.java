@@ -1,0 +1,38 @@
+package dev.wherry.daemon.node;
+
+import dev.wherry.path.link.Links;
+import org.jspecify.annotations.Nullable;
+
+/** What carries the links to other nodes. Safe on any thread; never blocks. */
+public interface PeerLinks extends Links {
+  /**
+   * How a link stands.
+   *
+   * @param state {@code online}, {@code offline} or {@code refused}
+   * @param reason why it is not online, else empty
+   * @param rawBytes sent and received before compression
+   * @param wireBytes sent and received over the network
+   */
+  record Status(String state, String reason, long rawBytes, long wireBytes) {
+    public static final String ONLINE = "online";
+    public static final String OFFLINE = "offline";
+    public static final String REFUSED = "refused";
+
+    public static Status offline(String reason) {
+      return new Status(OFFLINE, reason, 0, 0);
+    }
+  }
+
+  /**
+   * Connects from now on, again and again. Replaces the link of that name.
+   *
+   * @param uuid who it must be, or null for whoever calls itself by that name
+   */
+  void add(String name, LinkAddress address, @Nullable String uuid);
+
+  /** Ends the link. */
+  void remove(String name);
+
+  /** How it stands. */
+  Status status(String name);
+}

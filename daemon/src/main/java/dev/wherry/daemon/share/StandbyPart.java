@@ -1,0 +1,193 @@
+package dev.wherry.daemon.share;
+
+import dev.wherry.daemon.catalog.ShareRecord;
+import dev.wherry.daemon.catalog.VolumeRecord;
+import dev.wherry.daemon.catalog.VolumeRecord.Backing;
+import dev.wherry.daemon.catalog.VolumeRecord.State;
+import dev.wherry.daemon.node.NodeRegistry;
+import dev.wherry.daemon.process.DataDirectory;
+import dev.wherry.daemon.volume.AccessList;
+import dev.wherry.daemon.volume.Await;
+import dev.wherry.daemon.volume.Refusal;
+import dev.wherry.daemon.volume.VolumeEntry;
+import dev.wherry.daemon.volume.VolumeRegistry;
+import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** This node's part in another node's volume: made and taken back at the owner's word. Blocks. */
+final class StandbyPart {
+  private static final Logger log = LoggerFactory.getLogger(StandbyPart.class);
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+
+  private final VolumeRegistry registry;
+  private final NodeRegistry nodes;
+  private final DataDirectory data;
+  private final StoreRoom room;
+  private final StoreMaker maker;
+  private final Clock clock;
+
+  /** Room is looked at and booked by one at a time. */
+  private final Object booking = new Object();
+
+  StandbyPart(
+      VolumeRegistry registry,
+      NodeRegistry nodes,
+      DataDirectory data,
+      StoreRoom room,
+      StoreMaker maker,
+      Clock clock) {
+    this.registry = registry;
+    this.nodes = nodes;
+    this.data = data;
+    this.room = room;
+    this.maker = maker;
+    this.clock = clock;
+  }
+
+  /** Takes a part. The same offer again is done already. */
+  void take(String owner, String suid, ShareOffer offer) {
+    ShareTerms terms = offer.terms();
+    AccessList.parse(String.join(",", offer.allow()));
+    if (!nodes.knows(owner)) {
+      throw Refusal.conflict(
+          "node " + nodes.self().name() + " does not know node " + owner + "; add it there first");
+    }
+    synchronized (booking) {
+      Optional<VolumeEntry> there = registry.find(suid);
+      if (there.isPresent()) {
+        again(there.get(), owner, offer, terms);
+        return;
+      }
+      VolumeRecord draft = draft(suid, offer);
+      long booked = 0;
+      if (offer.keepsBlocks()) {
+        booked = StoreRoom.booking(offer.room());
+        Path store = Path.of(draft.backing().get(0).spec());
+        room.check(store, booked);
+      }
+      ShareState state =
+          new ShareState(
+              Role.STANDBY,
+              owner,
+              offer.epoch(),
+              List.of(),
+              terms.read(),
+              terms.write(),
+              terms.ranges(),
+              terms.manual(),
+              offer.keepsBlocks(),
+              false,
+              null,
+              null,
+              offer.keepsBlocks() ? StoreMaker.FIRST_MAP : 0,
+              null);
+      registry.create(
+          draft,
+          new ShareRecord(suid, state, ShareRecord.Options.DEFAULT.withBooked(booked)),
+          opener -> {
+            if (offer.keepsBlocks()) {
+              maker.make(draft, opener);
+            }
+          });
+      log.info("volume {}: node {} gave this node a part", suid, owner);
+    }
+  }
+
+  /** The owner may have died before it took note of what was made. */
+  private void again(VolumeEntry entry, String owner, ShareOffer offer, ShareTerms terms) {
+    ShareState state = entry.shareState();
+    SharedVolume engine = entry.engine();
+    if (state == null
+        || engine == null
+        || state.role() != Role.STANDBY
+        || !state.owner().equals(owner)
+        || !offer.matches(state, entry.record().size(), entry.record().blockSize())) {
+      throw Refusal.conflict(
+          "node " + nodes.self().name() + " has a volume " + entry.suid() + " already");
+    }
+    Await.done(
+        engine.policies(terms.read(), terms.write(), terms.ranges(), terms.manual()),
+        LIMIT,
+        "the change of policies");
+  }
+
+  private VolumeRecord draft(String suid, ShareOffer offer) {
+    List<Backing> backing = List.of();
+    String store = offer.store();
+    if (store == null) {
+      backing = List.of(new Backing(data.image(suid).toString(), true));
+    } else if (offer.keepsBlocks()) {
+      Path path = Path.of(store);
+      if (!path.isAbsolute() || !path.equals(path.normalize()) || path.getFileName() == null) {
+        throw Refusal.malformed("store '" + store + "' is not an absolute path, or none");
+      }
+      Path parent = path.getParent();
+      if (parent == null || !parent.toFile().isDirectory()) {
+        throw Refusal.impossible(
+            "store " + store + ": node " + nodes.self().name() + " has no directory " + parent);
+      }
+      backing = List.of(new Backing(store, false));
+    }
+    return new VolumeRecord(
+        suid,
+        offer.size(),
+        offer.blockSize(),
+        offer.readOnly(),
+        "local",
+        Map.of(),
+        backing,
+        offer.allow(),
+        State.CREATING,
+        clock.millis());
+  }
+
+  /** Gives the part back, unless hosts are attached here or it is no standby's. */
+  void giveBack(String owner, String suid) {
+    VolumeEntry entry = registry.get(suid);
+    registry.delete(
+        suid,
+        false,
+        e -> {
+          ShareState state = e.shareState();
+          if (state == null || !state.owner().equals(owner)) {
+            throw Refusal.conflict(
+                "node "
+                    + nodes.self().name()
+                    + " has no part of node "
+                    + owner
+                    + "'s volume "
+                    + suid);
+          }
+          if (state.role() != Role.STANDBY || state.wanted()) {
+            throw Refusal.conflict(
+                "volume "
+                    + suid
+                    + " at node "
+                    + nodes.self().name()
+                    + (state.wanted()
+                        ? " is taking the ownership"
+                        : " is no standby: release it there instead"));
+          }
+        });
+    log.info("volume {}: node {} took this node's part back", entry.suid(), owner);
+  }
+
+  /** A member is gone. */
+  void left(String member, String suid) {
+    Optional<VolumeEntry> entry = registry.find(suid);
+    SharedVolume engine = entry.map(VolumeEntry::engine).orElse(null);
+    if (engine != null && engine.state().members().contains(member)) {
+      Await.done(engine.leave(member), LIMIT, "the leave of node " + member);
+      log.info("volume {}: node {} has no part in it any more", suid, member);
+    }
+  }
+}

@@ -1,0 +1,273 @@
+package dev.wherry.daemon.catalog;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.daemon.catalog.ShareRecord.Options;
+import dev.wherry.daemon.catalog.VolumeRecord.Backing;
+import dev.wherry.daemon.catalog.VolumeRecord.State;
+import dev.wherry.daemon.process.DataDirectory;
+import dev.wherry.path.shared.RangePolicy;
+import dev.wherry.path.shared.ReadPolicy;
+import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.WritePolicy;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Nodes and shares, and files of version 1. */
+final class SharesInCatalogTest {
+  @TempDir Path dir;
+
+  private SqliteCatalog open() {
+    return open("n");
+  }
+
+  private SqliteCatalog open(String node) {
+    DataDirectory data = new DataDirectory(dir);
+    data.create();
+    return SqliteCatalog.open(data, node, Clock.systemUTC());
+  }
+
+  private VolumeRecord volume(String suid) {
+    return new VolumeRecord(
+        suid,
+        1 << 20,
+        4096,
+        false,
+        "local",
+        Map.of(),
+        List.of(new Backing(dir.resolve("volumes/" + suid + ".img").toString(), true)),
+        List.of(),
+        State.READY,
+        42);
+  }
+
+  private static ShareState standby() {
+    return new ShareState(
+        Role.STANDBY,
+        "a",
+        3,
+        List.of("c", "b"),
+        ReadPolicy.PULL,
+        WritePolicy.THROUGH,
+        List.of(
+            new RangePolicy(8192, 4096, ReadPolicy.FAIL),
+            new RangePolicy(0, 4096, ReadPolicy.REDIRECT)),
+        true,
+        true,
+        true,
+        "node:a",
+        "nbd://host/x",
+        7,
+        "node b took it");
+  }
+
+  private void sql(String... texts) throws SQLException {
+    try (Connection c = DriverManager.getConnection("jdbc:sqlite:" + dir.resolve("catalog.db"));
+        Statement s = c.createStatement()) {
+      for (String text : texts) {
+        s.executeUpdate(text);
+      }
+    }
+  }
+
+  private void image(String suid) throws IOException {
+    Files.write(dir.resolve("volumes/" + suid + ".img"), new byte[1 << 20]);
+  }
+
+  private static void addPeers(SqliteCatalog c, String... names) {
+    for (String name : names) {
+      c.put(new PeerRecord(name, "127.0.0.1:1", null, 1)).join();
+    }
+  }
+
+  @Test
+  void aStateComesBackAsItWasPut() {
+    ShareRecord share = new ShareRecord("v", standby(), new Options(123, 456, 789));
+    try (SqliteCatalog c = open()) {
+      c.put(volume("v"), share).join();
+    }
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(share), c.shares());
+      assertEquals(List.of(volume("v")), c.volumes());
+    }
+  }
+
+  @Test
+  void aNewStateLeavesTheOptionsAndTheVolumeAlone() {
+    Options options = new Options(1, 2, 3);
+    ShareState next = standby().withMembers(List.of()).withRole(Role.OWNER, "n", 4);
+    try (SqliteCatalog c = open()) {
+      c.put(volume("v"), new ShareRecord("v", standby(), options)).join();
+      c.put("v", next).join();
+      c.put(volume("v").withSize(5)).join();
+    }
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(new ShareRecord("v", next, options)), c.shares());
+      assertEquals(5, c.volumes().get(0).size());
+    }
+  }
+
+  @Test
+  void aVolumeThatIsGoneTakesItsShareAlong() {
+    try (SqliteCatalog c = open()) {
+      c.put(volume("v"), new ShareRecord("v", standby(), Options.DEFAULT)).join();
+      c.remove("v").join();
+      assertThrows(CompletionException.class, () -> c.put("v", standby()).join());
+    }
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(), c.shares());
+    }
+  }
+
+  @Test
+  void nodesComeBackAsTheyWerePut() {
+    PeerRecord b = new PeerRecord("b", "10.0.0.2:8010", null, 5);
+    PeerRecord c = new PeerRecord("c", "[::1]:8010", "some-uuid", 6);
+    try (SqliteCatalog catalog = open()) {
+      catalog.put(c).join();
+      catalog.put(b.withLink("other:1")).join();
+      catalog.put(b).join();
+      catalog.put(new PeerRecord("gone", "x:1", null, 1)).join();
+      catalog.removePeer("gone").join();
+    }
+    try (SqliteCatalog catalog = open()) {
+      assertEquals(List.of(b, c), catalog.peers());
+    }
+  }
+
+  @Test
+  void aShareOrANodeThatRottedIsNotBelieved() throws SQLException {
+    try (SqliteCatalog c = open()) {
+      addPeers(c, "a", "b", "c");
+      c.put(volume("v"), new ShareRecord("v", standby(), Options.DEFAULT)).join();
+    }
+    for (String change :
+        List.of(
+            "UPDATE share SET epoch = 9",
+            "UPDATE share_option SET booked = 9",
+            "UPDATE peer SET link = 'x:1' WHERE name = 'a'")) {
+      sql("CREATE TABLE IF NOT EXISTS undo (x)", change);
+      assertTrue(
+          assertThrows(CatalogException.class, this::open).getMessage().contains("checksum"),
+          change);
+      assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"), change);
+      sql(
+          "UPDATE share SET epoch = 3",
+          "UPDATE share_option SET booked = 0",
+          "UPDATE peer SET link = '127.0.0.1:1'");
+    }
+    open().close();
+  }
+
+  @Test
+  void aNodeThatHasSharesKeepsItsName() {
+    open("n").close();
+    try (SqliteCatalog c = open("m")) {
+      c.put(volume("v"), new ShareRecord("v", standby(), Options.DEFAULT)).join();
+    }
+    assertTrue(
+        assertThrows(CatalogException.class, () -> open("other")).getMessage().contains("node m"));
+    open("m").close();
+  }
+
+  @Test
+  void theCheckFindsNothingInAShareThatIsWhole() throws IOException {
+    try (SqliteCatalog c = open()) {
+      addPeers(c, "a", "b", "c");
+      c.put(volume("v"), new ShareRecord("v", standby(), Options.DEFAULT)).join();
+    }
+    image("v");
+    Files.write(dir.resolve("maps/v.7.map"), new byte[1]);
+    assertEquals(List.of(), CatalogCheck.run(dir));
+  }
+
+  @Test
+  void theCheckFindsLostMapsStrayMapsUnknownNodesAndRolesThatDoNotFit() throws IOException {
+    try (SqliteCatalog c = open()) {
+      addPeers(c, "a", "b");
+      c.put(volume("v"), new ShareRecord("v", standby(), Options.DEFAULT)).join();
+      c.put(
+              volume("w"),
+              new ShareRecord("w", ShareState.alone("a").withStore(false), Options.DEFAULT))
+          .join();
+    }
+    image("v");
+    image("w");
+    Files.write(dir.resolve("maps/v.6.map"), new byte[1]);
+    String findings = String.join("\n", CatalogCheck.run(dir));
+    for (String part :
+        List.of(
+            "v.7.map is missing",
+            "v.6.map belongs to no volume",
+            "volume v: it needs node c, which is unknown",
+            "volume w: its role is owner, but its owner is node a",
+            "volume w: its store was given up and is there still")) {
+      assertTrue(findings.contains(part), part + " in " + findings);
+    }
+    assertEquals(5, findings.lines().count(), findings);
+  }
+
+  /** The statements are those of the program that knew version 1 alone. */
+  @Test
+  void aFileOfVersionOneOpensAndIsUpgraded() throws Exception {
+    VolumeRecord old = volume("old");
+    sql(
+        "CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+            + " applied_at INTEGER NOT NULL) STRICT",
+        "CREATE TABLE node (id INTEGER PRIMARY KEY CHECK (id = 1), uuid TEXT NOT NULL,"
+            + " name TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT",
+        "CREATE TABLE volume (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+            + " suid TEXT NOT NULL UNIQUE, size INTEGER NOT NULL CHECK (size > 0),"
+            + " block_size INTEGER NOT NULL CHECK (block_size > 0),"
+            + " read_only INTEGER NOT NULL CHECK (read_only IN (0, 1)),"
+            + " handler TEXT NOT NULL,"
+            + " state TEXT NOT NULL CHECK (state IN ('CREATING', 'READY', 'DELETING')),"
+            + " created_at INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
+        "CREATE TABLE volume_backing (volume_id INTEGER NOT NULL"
+            + " REFERENCES volume(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
+            + " spec TEXT NOT NULL, managed INTEGER NOT NULL CHECK (managed IN (0, 1)),"
+            + " PRIMARY KEY (volume_id, position)) STRICT",
+        "CREATE TABLE volume_setting (volume_id INTEGER NOT NULL"
+            + " REFERENCES volume(id) ON DELETE CASCADE, key TEXT NOT NULL,"
+            + " value TEXT NOT NULL, PRIMARY KEY (volume_id, key)) STRICT",
+        "CREATE TABLE volume_access (volume_id INTEGER NOT NULL"
+            + " REFERENCES volume(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
+            + " rule TEXT NOT NULL, PRIMARY KEY (volume_id, position)) STRICT",
+        "INSERT INTO migration VALUES (1, 'volumes of one node', 1)",
+        "INSERT INTO node VALUES (1, 'the-uuid', 'n', 1)",
+        "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
+            + old.checksum()
+            + ")",
+        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)",
+        "PRAGMA application_id = " + 0x57485259,
+        "PRAGMA user_version = 1");
+    assertTrue(CatalogCheck.run(dir).get(0).contains("version is 1"));
+    ShareRecord share = new ShareRecord("old", ShareState.alone("n"), Options.DEFAULT);
+    try (SqliteCatalog c = open()) {
+      assertEquals("the-uuid", c.identity().uuid());
+      assertEquals(List.of(old), c.volumes());
+      assertEquals(List.of(), c.shares());
+      assertEquals(List.of(), c.peers());
+      c.put("old", share.state()).join();
+    }
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(share), c.shares());
+    }
+    image("old");
+    assertEquals(List.of(), CatalogCheck.run(dir));
+  }
+}

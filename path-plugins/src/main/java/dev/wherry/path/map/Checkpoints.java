@@ -1,0 +1,104 @@
+package dev.wherry.path.map;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Shortens a map's file when its journal has grown: on a worker, from what is in memory and from
+ * the hashes in the journal that still count. Requests go on meanwhile, but for the moment of the
+ * swap. One at a time.
+ */
+final class Checkpoints {
+  private static final Logger LOG = LoggerFactory.getLogger(Checkpoints.class);
+
+  private final MapFile file;
+  private final Journal journal;
+  private final States states;
+  private final Extents extents;
+  private final Object lock;
+  private final Executor worker;
+  private final long seed;
+  private final long limit;
+  private CompletableFuture<Void> running = CompletableFuture.completedFuture(null);
+
+  /**
+   * @param limit bytes of the journal; more if the checkpoint itself is longer
+   */
+  Checkpoints(
+      MapFile file,
+      Journal journal,
+      States states,
+      Extents extents,
+      Object lock,
+      Executor worker,
+      long seed,
+      long limit) {
+    this.file = file;
+    this.journal = journal;
+    this.states = states;
+    this.extents = extents;
+    this.lock = lock;
+    this.worker = worker;
+    this.seed = seed;
+    this.limit = limit;
+  }
+
+  /** With the lock, after an append. */
+  void consider() {
+    if (running.isDone()
+        && journal.sinceCheckpoint() > Math.max(limit, journal.checkpointLength())) {
+      CompletableFuture<Void> done = new CompletableFuture<>();
+      running = done;
+      worker.execute(() -> run(done));
+    }
+  }
+
+  /** Done when none runs. */
+  CompletableFuture<Void> idle() {
+    synchronized (lock) {
+      return running;
+    }
+  }
+
+  private void run(CompletableFuture<Void> done) {
+    try {
+      long began;
+      List<Long> active;
+      synchronized (lock) {
+        began = journal.beginTail();
+        active = extents.list();
+      }
+      CheckpointWriter writer = new CheckpointWriter(file, states.geometry, seed);
+      writer.states(states, lock);
+      carry(began, writer);
+      active.forEach(writer::differ);
+      // A failed swap has broken the map, and said so.
+      journal.swap(writer.end()).whenComplete((swapped, failure) -> done.complete(null));
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("a block map's journal could not be shortened, and grows on: {}", e.getMessage());
+      journal.dropTail();
+      try {
+        file.discard();
+      } catch (IOException left) {
+        LOG.warn("a block map's new file is left over: {}", left.getMessage());
+      }
+      done.complete(null);
+    }
+  }
+
+  /** The hashes that still counted when it began; later records come after them. */
+  private void carry(long began, CheckpointWriter writer) throws IOException {
+    ByteBuffer bytes = file.read().limit(Math.toIntExact(began));
+    Geometry geometry = states.geometry;
+    Intents intents = new Intents(bytes, geometry.unitsPerBlock(), geometry.blocks());
+    new Frames(bytes)
+        .visit(
+            (type, state, number, position, more) -> intents.record(type, number, position, more));
+    intents.open(block -> true, writer::intent);
+  }
+}

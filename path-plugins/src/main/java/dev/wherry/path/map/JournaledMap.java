@@ -1,0 +1,414 @@
+package dev.wherry.path.map;
+
+import dev.wherry.path.Answers;
+import io.netty.buffer.ByteBuf;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A map whose states are in memory and whose truth is in a file: a checkpoint and a journal, drawn
+ * at {@link Records}.
+ *
+ * <h2>What is written when</h2>
+ *
+ * <pre>
+ *   a write to a block that is     before its data                    at the commit
+ *   NEWER, durable                 -                                  -
+ *   SAME, durable                  DIFFER, forced, once an extent     -
+ *   any other                      INTENT: a hash of each unit        SET NEWER, after the flush
+ *   zeroed                         SET ZERO (forced over SAME)        force
+ *   hydrated                       -                                  SET SAME, after the flush
+ *   same                           -                                  SET SAME, after the flush
+ * </pre>
+ *
+ * Of blocks that were SAME and are written the journal may say SAME for long, as long as their
+ * extent is active; {@link #close} and a surplus of extents write down which ones differ.
+ *
+ * <p>After {@link #same} a block is not durable until the next commit: its last data may not be
+ * flushed, and must be before it is claimed to be the source's. What is {@link #hydrated} and not
+ * committed is fetched again after a crash.
+ *
+ * <p>Safe on any thread. Changes take a lock, for an append to the page cache at most. Futures
+ * complete on the caller or on a worker.
+ */
+public final class JournaledMap implements BlockMap {
+  /**
+   * When to tidy up.
+   *
+   * @param journal bytes of a journal at least, before it is shortened
+   * @param extents as many may be active before the oldest is brought to rest
+   */
+  record Limits(long journal, int extents) {}
+
+  private static final Limits LIMITS = new Limits(16 << 20, 512);
+
+  /**
+   * Blocks of a new map; durable.
+   *
+   * @param from the first block
+   * @param end after the last one
+   * @param state of all of them
+   */
+  public record Run(long from, long end, int state) {}
+
+  private final Object lock;
+  private final int most;
+  private final Geometry geometry;
+  private final States states;
+  private final Extents extents;
+  private final Journal journal;
+  private final Commits commits;
+  private final Checkpoints checkpoints;
+  private final Hashes hashes;
+
+  private JournaledMap(
+      MapFile file, long length, States states, long seed, Executor worker, Limits limits) {
+    this.most = limits.extents;
+    this.lock = states;
+    this.states = states;
+    this.geometry = states.geometry;
+    this.extents = new Extents(geometry);
+    this.journal = new Journal(file, length, lock, worker);
+    this.commits = new Commits(states, extents, journal, lock);
+    this.checkpoints =
+        new Checkpoints(file, journal, states, extents, lock, worker, seed, limits.journal);
+    this.hashes = new Hashes(states, seed);
+  }
+
+  /**
+   * Makes a map in a new file. Blocks.
+   *
+   * @param file owned
+   * @param blockSize bytes of a block, a power of two, 4 KiB to 1 MiB
+   * @param size bytes of the volume
+   * @param initial runs in ascending order; what they leave out is {@link #NOT_HERE}. The store's
+   *     data of them is durable
+   * @param worker for file I/O
+   */
+  public static JournaledMap create(
+      MapFile file, int blockSize, long size, List<Run> initial, Executor worker)
+      throws IOException {
+    return create(file, new Geometry(blockSize, size), initial, worker, LIMITS);
+  }
+
+  static JournaledMap create(
+      MapFile file, Geometry geometry, List<Run> initial, Executor worker, Limits limits)
+      throws IOException {
+    States states = new States(geometry);
+    for (Run run : initial) {
+      if (run.from < 0
+          || run.from >= run.end
+          || run.end > geometry.blocks()
+          || (run.state & ~3) != 0) {
+        throw new IllegalArgumentException(run + " in a map of " + geometry.blocks() + " blocks");
+      }
+      states.live.fill(run.from, run.end, run.state);
+    }
+    long seed = ThreadLocalRandom.current().nextLong();
+    long length = Recovery.create(file, states, seed);
+    return new JournaledMap(file, length, states, seed, worker, limits);
+  }
+
+  /**
+   * Opens the map in a file, after whatever ended its last use. Blocks. What was written and not
+   * committed is here if the store has it, but not durable before the next {@link #commit}.
+   *
+   * @param file owned, unless this fails
+   * @param blockSize as it was made
+   * @param size as it was made
+   * @param store the store, which nobody uses until this is done
+   * @param worker for file I/O
+   * @throws IOException if either cannot be read, or the file is not that of such a map or damaged
+   *     where a crash cannot have torn it
+   */
+  public static JournaledMap open(
+      MapFile file, int blockSize, long size, StoreReader store, Executor worker)
+      throws IOException {
+    return open(file, new Geometry(blockSize, size), store, worker, LIMITS);
+  }
+
+  static JournaledMap open(
+      MapFile file, Geometry geometry, StoreReader store, Executor worker, Limits limits)
+      throws IOException {
+    Recovery recovery = new Recovery(file, geometry, store);
+    long length = recovery.run();
+    return new JournaledMap(file, length, recovery.states(), recovery.seed(), worker, limits);
+  }
+
+  @Override
+  public int blockSize() {
+    return geometry.blockSize();
+  }
+
+  @Override
+  public long blocks() {
+    return geometry.blocks();
+  }
+
+  @Override
+  public int state(long block) {
+    return states.live.get(block);
+  }
+
+  @Override
+  public long runEnd(long from, long end) {
+    return states.live.runEnd(from, end);
+  }
+
+  @Override
+  public long next(int state, long from, long end) {
+    return states.live.next(state, from, end);
+  }
+
+  @Override
+  public boolean settled(long from, long end) {
+    return states.settled(from, end);
+  }
+
+  @Override
+  public boolean durable(long block) {
+    return states.pending.get(block) == States.SETTLED && states.live.get(block) != NOT_HERE;
+  }
+
+  @Override
+  public long here() {
+    return geometry.blocks() - states.live.count(NOT_HERE);
+  }
+
+  @Override
+  public long dirty() {
+    return states.live.count(NEWER) + states.live.count(ZERO);
+  }
+
+  /** Blocks that are here, but not durably. */
+  public long pending() {
+    return geometry.blocks() - states.pending.count(States.SETTLED);
+  }
+
+  /** Bytes of the journal: what a crash would have to look through, and the next commits free. */
+  public long journalLength() {
+    return journal.sinceCheckpoint();
+  }
+
+  @Override
+  public CompletableFuture<Void> intend(long offset, ByteBuf data) {
+    long from = offset / geometry.blockSize();
+    long end = (offset + data.readableBytes() - 1) / geometry.blockSize() + 1;
+    if (settled(from, end)) {
+      Throwable broken = journal.broken();
+      return broken == null ? Answers.done() : CompletableFuture.failedFuture(broken);
+    }
+    Hashes.Of units = hashes.of(offset, data, from, end);
+    return considered(journal.change(() -> intend(from, end, units)));
+  }
+
+  /** With the lock. */
+  private CompletableFuture<Void> intend(long from, long end, Hashes.Of units) {
+    Records records = new Records();
+    Runs differ = new Runs();
+    for (long at = from; at < end; ) {
+      long to = states.runEnd(at, end);
+      if (states.recordedSame(at)) {
+        differ.add(at, to, 0);
+        extents.activate(at, to, records);
+      } else if (states.needsHashes(at)) {
+        units.put(at, to, records);
+      }
+      at = to;
+    }
+    append(records, from, end);
+    unsettledNewer(from, end);
+    return differ(differ);
+  }
+
+  /**
+   * With the lock: blocks that are the same, but not for good, are newer at once. That claims less,
+   * and they are not {@link #settled} before a commit, which is not to claim that they are the
+   * same.
+   */
+  private void unsettledNewer(long from, long end) {
+    for (long at = next(SAME, from, end); at < end; ) {
+      long to = states.runEnd(at, end);
+      if (states.pending.get(at) != States.SETTLED) {
+        states.live.fill(at, to, NEWER);
+        commits.given(at, to);
+      }
+      at = next(SAME, to, end);
+    }
+  }
+
+  /** With the lock: blocks recorded as the same differ, once their extents say so durably. */
+  private CompletableFuture<Void> differ(Runs runs) {
+    boolean[] forced = {true};
+    runs.forEach(
+        (from, end, none) -> {
+          extents.activated(from, end);
+          forced[0] &= extents.forced(from, end);
+        });
+    if (forced[0]) {
+      newer(runs);
+      return Answers.done();
+    }
+    runs.forEach((from, end, none) -> extents.await(from, end));
+    return journal
+        .force()
+        .thenAccept(
+            done -> {
+              synchronized (lock) {
+                newer(runs);
+                runs.forEach((from, end, none) -> extents.awaited(from, end));
+              }
+            });
+  }
+
+  private void newer(Runs runs) {
+    runs.forEach((from, end, none) -> states.live.fill(from, end, NEWER));
+  }
+
+  /**
+   * With the lock: appends, and brings extents to rest that are too many; not those of the range,
+   * on which the records rely.
+   */
+  private void append(Records records, long from, long end) {
+    List<Long> resting = extents.surplus(most, from, end);
+    extents.rest(resting, records);
+    journal.append(records);
+    extents.rested(resting);
+  }
+
+  @Override
+  public void written(long from, long end) {
+    synchronized (lock) {
+      for (long at = from; at < end; ) {
+        long to = states.runEnd(at, end);
+        int state = states.live.get(at);
+        if (state == NOT_HERE) {
+          states.pending.fill(at, to, States.OVER_NONE);
+        } else if (state == ZERO) {
+          states.pending.fill(at, to, States.OVER_ZERO);
+          commits.dropped(at, to);
+        }
+        states.live.fill(at, to, NEWER);
+        at = to;
+      }
+    }
+  }
+
+  @Override
+  public CompletableFuture<Void> zeroed(long from, long end) {
+    return considered(journal.change(() -> zero(from, end)));
+  }
+
+  /** With the lock. */
+  private CompletableFuture<Void> zero(long from, long end) {
+    // The store may forget them at once. A power cut must not leave the record that they are the
+    // same as in the source.
+    boolean force = false;
+    for (long at = from; at < end && !force; ) {
+      long to = states.runEnd(at, end);
+      force = states.recordedSame(at) && !extents.forced(at, to);
+      at = to;
+    }
+    append(new Records().set(from, end, ZERO), from, end);
+    extents.recorded(from, end);
+    commits.dropped(from, end);
+    states.live.fill(from, end, ZERO);
+    states.pending.fill(from, end, States.OVER_ZERO);
+    return force ? journal.force() : Answers.done();
+  }
+
+  @Override
+  public void hydrated(long from, long end) {
+    synchronized (lock) {
+      for (long at = next(NOT_HERE, from, end); at < end; ) {
+        long to = runEnd(at, end);
+        states.pending.fill(at, to, States.OVER_NONE);
+        states.live.fill(at, to, SAME);
+        at = next(NOT_HERE, to, end);
+      }
+    }
+  }
+
+  @Override
+  public void hydratedHole(long from, long end) {
+    hydrated(from, end);
+  }
+
+  @Override
+  public CompletableFuture<Void> differ(long from, long end) {
+    return considered(journal.change(() -> record(from, end)));
+  }
+
+  /** With the lock. */
+  private CompletableFuture<Void> record(long from, long end) {
+    Records records = new Records();
+    for (long at = next(SAME, from, end); at < end; ) {
+      long to = states.runEnd(at, end);
+      if (states.recordedSame(at)) {
+        records.set(at, to, NEWER);
+      }
+      at = next(SAME, to, end);
+    }
+    append(records, from, end);
+    for (long at = next(SAME, from, end); at < end; ) {
+      long to = states.runEnd(at, end);
+      if (states.pending.get(at) == States.SETTLED) {
+        states.pending.fill(at, to, States.OVER_HERE);
+      }
+      at = next(SAME, to, end);
+    }
+    unsettledNewer(from, end);
+    return journal.unforced() ? journal.force() : Answers.done();
+  }
+
+  @Override
+  public void same(long from, long end) {
+    synchronized (lock) {
+      for (long at = next(NEWER, from, end); at < end; ) {
+        long to = states.runEnd(at, end);
+        if (states.pending.get(at) == States.SETTLED) {
+          states.pending.fill(at, to, States.OVER_HERE);
+        }
+        commits.given(at, to);
+        states.live.fill(at, to, SAME);
+        at = next(NEWER, to, end);
+      }
+    }
+  }
+
+  @Override
+  public CompletableFuture<Void> commit(Supplier<CompletableFuture<Void>> flushStore) {
+    return considered(commits.commit(flushStore));
+  }
+
+  private <T extends @Nullable Object> CompletableFuture<T> considered(CompletableFuture<T> done) {
+    synchronized (lock) {
+      checkpoints.consider();
+    }
+    return done;
+  }
+
+  @Override
+  public CompletableFuture<Void> close() {
+    return checkpoints
+        .idle()
+        .thenCompose(idle -> journal.change(this::rest))
+        .handle((rested, failure) -> null)
+        .thenCompose(rested -> journal.close());
+  }
+
+  /** With the lock: after this what is the same needs no extent to say which blocks are not. */
+  private CompletableFuture<Void> rest() {
+    Records records = new Records();
+    List<Long> resting = extents.list();
+    extents.rest(resting, records);
+    journal.append(records);
+    extents.rested(resting);
+    return Answers.done();
+  }
+}

@@ -1,0 +1,66 @@
+package dev.wherry.path.map;
+
+/**
+ * What is in memory of a map: the state of each block, and what its file has of it unconditionally
+ * where that is not the same for good.
+ *
+ * <pre>
+ *   pending          the file has                              durable()
+ *   SETTLED     0    the state (or SAME in an active extent)   if here
+ *   OVER_NONE   1    NOT_HERE                                  no
+ *   OVER_HERE   2    SAME or NEWER, perhaps not forced yet     no
+ *   OVER_ZERO   3    ZERO, perhaps not forced yet              no
+ * </pre>
+ *
+ * Changes are made with the map's lock.
+ */
+final class States {
+  static final int SETTLED = 0;
+  static final int OVER_NONE = 1;
+  static final int OVER_HERE = 2;
+  static final int OVER_ZERO = 3;
+
+  final Geometry geometry;
+  final Pages live;
+  final Pages pending;
+
+  States(Geometry geometry) {
+    Slabs slabs = new Slabs();
+    this.geometry = geometry;
+    this.live = new Pages(slabs, geometry.blocks());
+    this.pending = new Pages(slabs, geometry.blocks());
+  }
+
+  /** What a checkpoint has of the block: what holds without its intents. */
+  int base(long block) {
+    return switch (pending.get(block)) {
+      case SETTLED -> live.get(block);
+      case OVER_NONE -> BlockMap.NOT_HERE;
+      case OVER_HERE -> BlockMap.NEWER;
+      default -> BlockMap.ZERO;
+    };
+  }
+
+  /** Where neither the state nor what is pending changes, {@code end} at most. */
+  long runEnd(long from, long end) {
+    return pending.runEnd(from, live.runEnd(from, end));
+  }
+
+  /** Is the block recorded, or may it be, as the same as in the source? */
+  boolean recordedSame(long block) {
+    int recorded = pending.get(block);
+    return live.get(block) == BlockMap.SAME && (recorded == SETTLED || recorded == OVER_HERE);
+  }
+
+  /** Does a write to the block need hashes? */
+  boolean needsHashes(long block) {
+    return !recordedSame(block)
+        && (live.get(block) != BlockMap.NEWER || pending.get(block) != SETTLED);
+  }
+
+  /** See {@link BlockMap#settled}. */
+  boolean settled(long from, long end) {
+    return pending.nextOther(SETTLED, from, end) >= end
+        && live.nextOther(BlockMap.NEWER, from, end) >= end;
+  }
+}

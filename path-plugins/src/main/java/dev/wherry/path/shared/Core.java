@@ -1,0 +1,389 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.Extent;
+import dev.wherry.path.Volume;
+import dev.wherry.path.link.LinkReply.Status;
+import dev.wherry.path.link.Links;
+import dev.wherry.path.map.BlockMap;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the parts of a shared volume share: its state, its store, and the volume whose handler is
+ * the present role's.
+ */
+final class Core {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
+
+  private record Waiter(BooleanSupplier condition, CompletableFuture<Void> met) {}
+
+  private final SharedVolume.Parts parts;
+  private final Marks marks = new Marks();
+  private final LongAdder foreground = new LongAdder();
+  private final AtomicReference<@Nullable String> operation = new AtomicReference<>();
+  private final List<Waiter> waiters = new ArrayList<>();
+  private final CompletableFuture<String> fenced = new CompletableFuture<>();
+  private final Volume inner;
+  private final Object lock = new Object();
+  private CompletableFuture<Void> tail = CompletableFuture.completedFuture(null);
+  private boolean closed;
+  private volatile boolean closing;
+  private volatile ShareState state;
+  private volatile @Nullable LayeredStore store;
+  private volatile @Nullable Writer writer;
+  private volatile Runnable ownerLearned = () -> {};
+  private volatile Runnable named = () -> {};
+
+  Core(SharedVolume.Parts parts, ShareState state) {
+    this.parts = parts;
+    this.state = state;
+    if (parts.store() != null) {
+      store =
+          new LayeredStore(
+              parts.store(),
+              parts.size(),
+              parts.blockSize(),
+              parts.map(),
+              new Policies(state.read(), state.ranges(), parts.blockSize()));
+    }
+    connectSource(state);
+    inner = new Volume(parts.suid(), handlerFor(state), parts.nanoClock());
+  }
+
+  // ------------------------------------------------------------------ what it consists of
+
+  SharedVolume.Parts parts() {
+    return parts;
+  }
+
+  String suid() {
+    return parts.suid();
+  }
+
+  String node() {
+    return parts.node();
+  }
+
+  long size() {
+    return parts.size();
+  }
+
+  Links links() {
+    return parts.links();
+  }
+
+  Duration ioTimeout() {
+    return parts.ioTimeout();
+  }
+
+  Volume inner() {
+    return inner;
+  }
+
+  Marks marks() {
+    return marks;
+  }
+
+  LongAdder foreground() {
+    return foreground;
+  }
+
+  ShareState state() {
+    return state;
+  }
+
+  @Nullable LayeredStore store() {
+    return store;
+  }
+
+  /** The store of a node that has one. */
+  LayeredStore requireStore() {
+    LayeredStore s = store;
+    if (s == null) {
+      throw new ShareException(
+          Status.REFUSED, "node " + node() + " keeps nothing of volume " + suid());
+    }
+    return s;
+  }
+
+  /** Refuses what only the owner may change. */
+  void requireOwner(ShareState s) {
+    if (s.role() != Role.OWNER || s.fence() != null) {
+      throw new ShareException(
+          Status.REFUSED, "node " + s.owner() + " owns volume " + suid() + ", not " + node());
+    }
+  }
+
+  void dropStore() {
+    store = null;
+  }
+
+  Writer writer() {
+    Writer w = writer;
+    if (w == null) {
+      throw new IllegalStateException("volume " + suid() + " is not owned here");
+    }
+    return w;
+  }
+
+  List<Extent> states(long offset, long length, int most) {
+    LayeredStore s = store;
+    return s == null
+        ? List.of(new Extent(length, BlockState.NOT_HERE))
+        : s.states(offset, length, most);
+  }
+
+  long now() {
+    return parts.nanoClock().getAsLong();
+  }
+
+  // ------------------------------------------------------------------ one change at a time
+
+  /**
+   * Begins something that changes the volume's place.
+   *
+   * @throws ShareException if something else is under way
+   */
+  void begin(String what) {
+    String running = operation.compareAndExchange(null, what);
+    if (running != null) {
+      throw new ShareException(Status.REFUSED, "volume " + suid() + " is being " + running);
+    }
+  }
+
+  void end() {
+    operation.set(null);
+  }
+
+  // ------------------------------------------------------------------ state
+
+  /** Changes the state, durably; changes follow each other. */
+  CompletableFuture<ShareState> update(UnaryOperator<ShareState> change) {
+    CompletableFuture<ShareState> result = new CompletableFuture<>();
+    CompletableFuture<Void> before;
+    CompletableFuture<Void> mine = new CompletableFuture<>();
+    synchronized (lock) {
+      if (closed) {
+        return CompletableFuture.failedFuture(
+            new ShareException(Status.REFUSED, "volume " + suid() + " is closed"));
+      }
+      before = tail;
+      tail = mine;
+    }
+    before.whenComplete((v, failure) -> put(change, result, mine));
+    return result;
+  }
+
+  /** Serves nobody any more. */
+  void closing() {
+    closing = true;
+  }
+
+  boolean isClosing() {
+    return closing;
+  }
+
+  /** No change follows; done when the last one has ended. */
+  CompletableFuture<Void> close() {
+    synchronized (lock) {
+      closed = true;
+      return tail;
+    }
+  }
+
+  private void put(
+      UnaryOperator<ShareState> change,
+      CompletableFuture<ShareState> result,
+      CompletableFuture<Void> mine) {
+    ShareState next;
+    CompletableFuture<Void> durable;
+    try {
+      next = change.apply(state);
+      durable =
+          next.equals(state) ? CompletableFuture.completedFuture(null) : parts.log().put(next);
+    } catch (RuntimeException e) {
+      mine.complete(null);
+      result.completeExceptionally(e);
+      return;
+    }
+    durable.whenComplete(
+        (v, failure) -> {
+          if (failure == null) {
+            state = next;
+          }
+          mine.complete(null);
+          Failures.pass(next, failure, result);
+          wake();
+        });
+  }
+
+  /** Takes note of an owner that another node named; true if it is news. */
+  boolean learn(String owner, long epoch) {
+    ShareState s = state;
+    if (epoch <= s.epoch()) {
+      return false;
+    }
+    if (s.role() == Role.OWNER) {
+      if (!owner.equals(node())) {
+        fence(owner, epoch);
+      }
+    } else if (owner.equals(node())) {
+      named.run();
+      return false;
+    } else {
+      LOG.info("volume {}: node {} owns it, epoch {}", suid(), owner, epoch);
+      marks.clear();
+      update(
+              now ->
+                  now.role() != Role.OWNER && now.epoch() < epoch
+                      ? now.withOwner(owner, epoch)
+                      : now)
+          .whenComplete((v, failure) -> ownerLearned.run());
+    }
+    return true;
+  }
+
+  /** Called when this node has learned of another owner. */
+  void onOwnerLearned(Runnable action) {
+    ownerLearned = action;
+  }
+
+  /** Called when another node takes this one for the owner, and it is not (yet). */
+  void onNamed(Runnable action) {
+    named = action;
+  }
+
+  /** Another node was forced to take over: nobody is served here any more. */
+  void fence(String owner, long epoch) {
+    String why = "node " + owner + " was made the owner in epoch " + epoch;
+    LOG.error("volume {}: {}; this node's copy is kept, and served to nobody", suid(), why);
+    update(now -> now.role() == Role.OWNER && now.fence() == null ? now.withFence(why) : now)
+        .thenCompose(v -> inner.suspend(ioTimeout(), parts.timer()))
+        .thenRun(this::switchRole)
+        .exceptionally(
+            failure -> {
+              inner.fail(failure);
+              return null;
+            })
+        .thenRun(() -> fenced.complete(why));
+  }
+
+  /**
+   * Puts the handler of the present state in place and lets requests go on; the volume is
+   * suspended.
+   *
+   * @return how long they were held, in nanoseconds
+   */
+  long switchRole() {
+    inner.swap(handlerFor(state));
+    return inner.resume();
+  }
+
+  CompletableFuture<String> fenced() {
+    return fenced;
+  }
+
+  /** Done once a condition on the state is met, or with false after the time that a host waits. */
+  CompletableFuture<Boolean> await(BooleanSupplier condition) {
+    CompletableFuture<Void> met = new CompletableFuture<>();
+    synchronized (waiters) {
+      waiters.add(new Waiter(condition, met));
+    }
+    wake();
+    if (met.isDone()) {
+      return CompletableFuture.completedFuture(true);
+    }
+    CompletableFuture<Boolean> result = new CompletableFuture<>();
+    var timer =
+        parts
+            .timer()
+            .schedule(() -> result.complete(false), ioTimeout().toNanos(), TimeUnit.NANOSECONDS);
+    met.thenRun(
+        () -> {
+          timer.cancel(false);
+          result.complete(true);
+        });
+    return result.whenComplete(
+        (v, failure) -> {
+          synchronized (waiters) {
+            waiters.removeIf(w -> w.met == met);
+          }
+        });
+  }
+
+  private void wake() {
+    List<Waiter> ready = new ArrayList<>();
+    synchronized (waiters) {
+      waiters.removeIf(w -> w.condition.getAsBoolean() && ready.add(w));
+    }
+    ready.forEach(w -> w.met.complete(null));
+  }
+
+  // ------------------------------------------------------------------ roles
+
+  /** The handler of a role; the previous one's requests have ended. */
+  RoleHandler handlerFor(ShareState s) {
+    String fence = s.fence();
+    LayeredStore own = store;
+    if (fence != null) {
+      return new FencedHandler(suid(), size(), fence);
+    }
+    if (s.role() != Role.OWNER) {
+      writer = null;
+      return new Forwarder(this, s.read().label());
+    }
+    if (own == null) {
+      throw new IllegalStateException("volume " + suid() + " is owned here without a store");
+    }
+    writer = Writer.local(own);
+    return new OwnerHandler(this, own, s.read().label());
+  }
+
+  /** Gives the store the sources that a state names; nothing is in flight. */
+  void connectSource(ShareState s) {
+    LayeredStore own = store;
+    if (own != null) {
+      Source base = source(s.base(), null);
+      own.source(source(s.source(), base), base);
+    }
+  }
+
+  private @Nullable Source source(@Nullable String name, @Nullable Source further) {
+    if (name == null) {
+      return null;
+    }
+    return name.startsWith(NodeSource.name(""))
+        ? new NodeSource(
+            name.substring(NodeSource.name("").length()),
+            suid(),
+            parts.blockSize(),
+            (size() - 1) / parts.blockSize() + 1,
+            links(),
+            () -> state.epoch(),
+            ioTimeout(),
+            further)
+        : new LazySource(name, parts.sources());
+  }
+
+  SharedVolume.Blocks blocks() {
+    LayeredStore own = store;
+    long total = (size() - 1) / parts.blockSize() + 1;
+    if (own == null) {
+      return new SharedVolume.Blocks(total, 0, 0);
+    }
+    BlockMap map = own.map();
+    return map == null
+        ? new SharedVolume.Blocks(total, total, 0)
+        : new SharedVolume.Blocks(total, map.here(), map.dirty());
+  }
+}

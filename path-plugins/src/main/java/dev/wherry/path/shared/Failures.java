@@ -1,0 +1,49 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+
+/** Failures as futures carry them. */
+final class Failures {
+  private Failures() {}
+
+  /** The failure itself, whatever futures put around it. */
+  static Throwable causeOf(Throwable failure) {
+    Throwable t = failure;
+    while (t instanceof CompletionException && t.getCause() != null) {
+      t = t.getCause();
+    }
+    return t;
+  }
+
+  /** For throwing out of a step of a future. */
+  static CompletionException of(Throwable failure) {
+    return new CompletionException(causeOf(failure));
+  }
+
+  static NbdException nbd(Throwable failure) {
+    Throwable cause = causeOf(failure);
+    return cause instanceof NbdException e
+        ? e
+        : new NbdException(NbdError.EIO, String.valueOf(cause.getMessage()), cause);
+  }
+
+  /** Another node could not be asked: what it has is as safe as it was. */
+  static NbdException unreached(@Nullable Throwable failure) {
+    return NbdException.harmless(
+        NbdError.EIO,
+        failure == null ? "no answer" : String.valueOf(causeOf(failure).getMessage()));
+  }
+
+  /** Hands an outcome on. */
+  static <T> void pass(@Nullable T value, @Nullable Throwable failure, CompletableFuture<T> to) {
+    if (failure == null) {
+      to.complete(value);
+    } else {
+      to.completeExceptionally(causeOf(failure));
+    }
+  }
+}

@@ -1,0 +1,212 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.Export;
+import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.Answers;
+import dev.wherry.path.link.Link;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends hosts' requests to the owner. A request that finds another owner there fails with {@link
+ * TryAgain}, having done nothing.
+ */
+final class Forwarder extends RoleHandler {
+  private final Core core;
+  private final String name;
+
+  /** One request that is under way. */
+  private static final class Pending {
+    final CompletableFuture<LinkReply> result = new CompletableFuture<>();
+  }
+
+  private final Set<Pending> waiting = ConcurrentHashMap.newKeySet();
+  private volatile boolean abandoned;
+
+  Forwarder(Core core, String name) {
+    super(core.suid(), core.size());
+    this.core = core;
+    this.name = name;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  /** The owner is not waited for any more: what is under way, and what comes, tries again. */
+  void abandon() {
+    abandoned = true;
+    waiting.forEach(w -> w.result.completeExceptionally(TryAgain.failure(false)));
+  }
+
+  @Override
+  public CompletableFuture<ByteBuf> read(long offset, int length) {
+    return ask(offset, length)
+        .handle(
+            (data, failure) ->
+                failure == null
+                    ? CompletableFuture.completedFuture(data)
+                    : readHere(offset, length, Failures.causeOf(failure)))
+        .thenCompose(data -> data);
+  }
+
+  /**
+   * What the owner has not got and may not fetch is read from this node's own store, where it was
+   * the owner before; block by block, since the owner may have others.
+   */
+  private CompletableFuture<ByteBuf> readHere(long offset, int length, Throwable failure) {
+    LayeredStore store = core.store();
+    if (store == null
+        || core.state().role() != Role.FORMER
+        || !NotHere.says(failure, core.node())) {
+      return CompletableFuture.failedFuture(failure);
+    }
+    long blocks = (offset + length - 1) / store.blockSize() - offset / store.blockSize() + 1;
+    if (blocks == 1) {
+      return store.fetch("", offset, length, Priority.DEMAND).thenApply(Fetched::data);
+    }
+    long middle = (offset / store.blockSize() + blocks / 2) * store.blockSize();
+    int before = (int) (middle - offset);
+    return Buffers.join(List.of(read(offset, before), read(middle, length - before)));
+  }
+
+  private CompletableFuture<ByteBuf> ask(long offset, int length) {
+    return call(Op.READ, offset, length, 0, Unpooled.EMPTY_BUFFER)
+        .thenCompose(
+            reply -> {
+              if (reply.payload().readableBytes() == length) {
+                return CompletableFuture.completedFuture(reply.payload());
+              }
+              int got = reply.payload().readableBytes();
+              reply.payload().release();
+              return Answers.failed(
+                  NbdError.EIO, got + " bytes in answer to a read of " + length + " at " + offset);
+            });
+  }
+
+  @Override
+  public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
+    return done(call(Op.WRITE, offset, data.readableBytes(), flags, data.retainedSlice()));
+  }
+
+  @Override
+  public CompletableFuture<Void> flush() {
+    return done(call(Op.FLUSH, 0, 0, 0, Unpooled.EMPTY_BUFFER));
+  }
+
+  @Override
+  public CompletableFuture<Void> trim(long offset, long length, int flags) {
+    return done(call(Op.TRIM, offset, length, flags, Unpooled.EMPTY_BUFFER));
+  }
+
+  @Override
+  public CompletableFuture<Void> zero(long offset, long length, int flags) {
+    return done(call(Op.ZERO, offset, length, flags & ~Export.FAST_ZERO, Unpooled.EMPTY_BUFFER));
+  }
+
+  @Override
+  public CompletableFuture<Void> cache(long offset, long length) {
+    return done(call(Op.CACHE, offset, length, 0, Unpooled.EMPTY_BUFFER));
+  }
+
+  @Override
+  public CompletableFuture<List<Extent>> status(
+      String context, long offset, long length, int maxExtents) {
+    if (context.equals(BlockState.CONTEXT)) {
+      return CompletableFuture.completedFuture(core.states(offset, length, maxExtents));
+    }
+    ByteBuf text = Unpooled.copiedBuffer(context, StandardCharsets.UTF_8);
+    return call(Op.STATUS, offset, length, maxExtents, text)
+        .thenApply(
+            reply -> {
+              try {
+                return Payloads.readExtents(reply.payload());
+              } catch (IllegalArgumentException e) {
+                throw new NbdException(NbdError.EIO, String.valueOf(e.getMessage()), e);
+              } finally {
+                reply.payload().release();
+              }
+            });
+  }
+
+  private static CompletableFuture<Void> done(CompletableFuture<LinkReply> call) {
+    return call.thenAccept(reply -> reply.payload().release());
+  }
+
+  private CompletableFuture<LinkReply> call(
+      Op op, long offset, long length, int flags, ByteBuf payload) {
+    ShareState state = core.state();
+    Optional<Link> link = core.links().to(state.owner());
+    int sent = flags;
+    if (link.isEmpty()) {
+      // A node that was the owner meanwhile knows the way.
+      link = state.members().stream().flatMap(m -> core.links().to(m).stream()).findFirst();
+      sent |= Serving.VIA;
+    }
+    if (abandoned || link.isEmpty()) {
+      payload.release();
+      return CompletableFuture.failedFuture(TryAgain.failure(false));
+    }
+    Pending pending = new Pending();
+    waiting.add(pending);
+    link.get()
+        .call(
+            new LinkRequest(op, suid(), state.epoch(), offset, length, sent, payload),
+            Priority.DEMAND,
+            core.ioTimeout())
+        .whenComplete(
+            (reply, failure) -> {
+              waiting.remove(pending);
+              land(state, reply, failure, pending.result);
+            });
+    if (abandoned) {
+      pending.result.completeExceptionally(TryAgain.failure(false));
+    }
+    return pending.result;
+  }
+
+  private void land(
+      ShareState asked,
+      @Nullable LinkReply reply,
+      @Nullable Throwable failure,
+      CompletableFuture<LinkReply> result) {
+    if (reply == null || failure != null) {
+      result.completeExceptionally(Failures.unreached(failure));
+      return;
+    }
+    switch (reply.status()) {
+      case OK -> {
+        if (!result.complete(reply)) {
+          reply.payload().release();
+        }
+        return;
+      }
+      case STALE -> {
+        boolean known = core.learn(reply.text(), reply.epoch());
+        result.completeExceptionally(TryAgain.failure(known && reply.epoch() > asked.epoch()));
+      }
+      default -> {
+        NbdError error = reply.error();
+        result.completeExceptionally(
+            NbdException.harmless(
+                error == null ? NbdError.EIO : error,
+                "node " + asked.owner() + ": " + reply.status() + " " + reply.text()));
+      }
+    }
+    reply.payload().release();
+  }
+}

@@ -1,0 +1,54 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.Extent;
+import dev.wherry.path.link.Priority;
+import io.netty.buffer.ByteBuf;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** A source that is opened when it is first needed, and again if that failed. */
+final class LazySource implements Source {
+  private final String name;
+  private final Function<String, CompletableFuture<Source>> opener;
+  private @Nullable CompletableFuture<Source> opening;
+
+  LazySource(String name, Function<String, CompletableFuture<Source>> opener) {
+    this.name = name;
+    this.opener = opener;
+  }
+
+  private synchronized CompletableFuture<Source> open() {
+    CompletableFuture<Source> now = opening;
+    if (now == null || now.isCompletedExceptionally()) {
+      now = opener.apply(name);
+      opening = now;
+    }
+    return now;
+  }
+
+  @Override
+  public CompletableFuture<ByteBuf> fetch(long offset, int length, Priority priority) {
+    return open().thenCompose(s -> s.fetch(offset, length, priority));
+  }
+
+  @Override
+  public CompletableFuture<List<Extent>> extents(long offset, long length) {
+    return open().thenCompose(s -> s.extents(offset, length));
+  }
+
+  @Override
+  public synchronized CompletableFuture<Void> close() {
+    CompletableFuture<Source> now = opening;
+    return now == null
+        ? CompletableFuture.completedFuture(null)
+        : now.handle((s, failure) -> s)
+            .thenCompose(s -> s == null ? CompletableFuture.completedFuture(null) : s.close());
+  }
+
+  @Override
+  public String describe() {
+    return name;
+  }
+}

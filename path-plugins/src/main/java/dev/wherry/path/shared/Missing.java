@@ -1,0 +1,112 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.NbdError;
+import dev.wherry.path.Answers;
+import dev.wherry.path.link.Priority;
+import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.move.Hydrator;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** What the owner misses, under the policy {@code move}. */
+final class Missing implements Hydrator {
+  private static final int LARGEST = 1 << 20;
+
+  private final LayeredStore store;
+  private final BlockMap map;
+  private final Source source;
+
+  Missing(LayeredStore store) {
+    this.store = store;
+    BlockMap m = store.map();
+    Source s = store.source();
+    if (m == null || s == null) {
+      throw new IllegalStateException("nothing is missing");
+    }
+    this.map = m;
+    this.source = s;
+  }
+
+  @Override
+  public int blockSize() {
+    return store.blockSize();
+  }
+
+  @Override
+  public long blocks() {
+    return store.blocks();
+  }
+
+  @Override
+  public long nextMissing(long from) {
+    long end = map.blocks();
+    for (long b = from; b < end; ) {
+      long stop = store.policies().runEnd(b, end);
+      if (store.policies().at(b) == ReadPolicy.MOVE) {
+        long found = map.next(BlockMap.NOT_HERE, b, stop);
+        if (found < stop) {
+          return found;
+        }
+      }
+      b = stop;
+    }
+    return end;
+  }
+
+  @Override
+  public long missingEnd(long from, long end) {
+    return map.runEnd(from, store.policies().runEnd(from, end));
+  }
+
+  @Override
+  public long missing() {
+    long count = 0;
+    for (long b = nextMissing(0); b < map.blocks(); ) {
+      long to = missingEnd(b, map.blocks());
+      count += to - b;
+      b = nextMissing(to);
+    }
+    return count;
+  }
+
+  @Override
+  public CompletableFuture<List<Extent>> extents(long from, long end) {
+    long start = from * blockSize();
+    return source.extents(start, Math.min(store.size(), end * blockSize()) - start);
+  }
+
+  @Override
+  public CompletableFuture<Long> hydrate(long from, long end, Priority priority) {
+    List<CompletableFuture<Long>> parts = new ArrayList<>();
+    long step = Math.max(1, LARGEST / blockSize());
+    for (long b = from; b < end; b += step) {
+      long start = b * blockSize();
+      long stop = Math.min(store.size(), Math.min(end, b + step) * blockSize());
+      parts.add(
+          source
+              .fetch(start, (int) (stop - start), priority)
+              .thenCompose(data -> store.keep(start, data)));
+    }
+    return Answers.join(parts)
+        .thenApply(v -> parts.stream().mapToLong(CompletableFuture::join).sum());
+  }
+
+  @Override
+  public CompletableFuture<Void> hydrateZero(long from, long end) {
+    return store.keepZero(from, end);
+  }
+
+  @Override
+  public CompletableFuture<Void> settle() {
+    return store.map() == map
+        ? map.commit(store.device()::flush)
+        : Answers.failed(NbdError.EIO, "the volume has another map by now");
+  }
+
+  @Override
+  public long roundTripNanos() {
+    return source.roundTripNanos();
+  }
+}

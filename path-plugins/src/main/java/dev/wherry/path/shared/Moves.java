@@ -1,0 +1,132 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.path.move.Hydrator;
+import dev.wherry.path.move.Mover;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs the background move that the role calls for: of an owner that misses blocks, or a standby.
+ */
+final class Moves {
+  private final Core core;
+  private @Nullable Mover mover;
+  private @Nullable Ahead ahead;
+  private @Nullable CompletableFuture<Void> stopping;
+  private Mover.Pace pace = Mover.Pace.DEFAULT;
+  private boolean closed;
+  private int holds;
+  private String following = "";
+
+  Moves(Core core) {
+    this.core = core;
+  }
+
+  /** Starts what should run and does not, and ends what should not. */
+  synchronized void refresh() {
+    if (closed || holds > 0) {
+      return;
+    }
+    ShareState s = core.state();
+    LayeredStore store = core.store();
+    if (store == null
+        || s.fence() != null
+        || s.role() == Role.FORMER
+        || !store.policies().any(ReadPolicy.MOVE)) {
+      return;
+    }
+    String leader = s.role() + " " + s.owner() + " " + s.epoch();
+    if (mover != null && following.equals(leader)) {
+      mover.start();
+      return;
+    }
+    if (mover != null) {
+      end().thenRun(this::refresh);
+      return;
+    }
+    Hydrator hydrator;
+    if (s.role() == Role.OWNER) {
+      if (store.map() == null || store.source() == null) {
+        return;
+      }
+      hydrator = new Missing(store);
+    } else {
+      Ahead next = ahead;
+      if (next == null || !following.equals(leader)) {
+        next = new Ahead(core, store, ThreadLocalRandom.current().nextLong());
+        ahead = next;
+      }
+      hydrator = next;
+    }
+    following = leader;
+    Mover m =
+        new Mover(
+            hydrator, core.foreground()::sum, core.parts().timer(), core.parts().nanoClock(), pace);
+    mover = m;
+    m.start();
+  }
+
+  private synchronized CompletableFuture<Void> end() {
+    Mover m = mover;
+    CompletableFuture<Void> before = stopping;
+    if (m == null) {
+      return before == null ? CompletableFuture.completedFuture(null) : before;
+    }
+    mover = null;
+    CompletableFuture<Void> done = m.stop();
+    stopping = done;
+    return done;
+  }
+
+  /** Takes back one {@link #stop}. */
+  synchronized void resume() {
+    holds--;
+    refresh();
+  }
+
+  /** Ends what runs, until {@link #resume}. */
+  synchronized CompletableFuture<Void> stop() {
+    holds++;
+    return end();
+  }
+
+  /** Ends what runs, for good. */
+  synchronized CompletableFuture<Void> close() {
+    closed = true;
+    return end();
+  }
+
+  synchronized Mover.@Nullable Status status() {
+    return mover == null ? null : mover.status();
+  }
+
+  synchronized void pace(Mover.Pace value) {
+    pace = value;
+    if (mover != null) {
+      mover.pace(value);
+    }
+  }
+
+  /**
+   * The number under which the owner marks what this standby was sent; 0 if it was sent nothing.
+   */
+  synchronized long session() {
+    return ahead == null ? 0 : ahead.session();
+  }
+
+  /** What of these runs this standby got. It gets nothing any more. */
+  synchronized List<Run> received(List<Run> valid) {
+    Ahead got = ahead;
+    ahead = null;
+    List<Run> runs = new ArrayList<>();
+    if (got != null) {
+      for (Run run : valid) {
+        got.received(run).forEach(r -> Run.append(runs, r.from(), r.end()));
+      }
+    }
+    return runs;
+  }
+}

@@ -1,0 +1,263 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.path.BlockDevice;
+import dev.wherry.path.link.Link;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkReply.Status;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
+import dev.wherry.path.map.BlockMap;
+import io.netty.buffer.ByteBuf;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The end of a store that is not needed any more. A former owner asks the owner; who agrees only
+ * when what it still misses can be had elsewhere, and has made that durable.
+ */
+final class Release {
+  private static final CompletableFuture<Void> NOTHING = CompletableFuture.completedFuture(null);
+  private static final Duration DRAIN = Duration.ofSeconds(10);
+
+  private final Core core;
+  private final Moves moves;
+
+  Release(Core core, Moves moves) {
+    this.core = core;
+    this.moves = moves;
+  }
+
+  // ------------------------------------------------------------------ the one that is released
+
+  CompletableFuture<@Nullable BlockDevice> release() {
+    ShareState s = core.state();
+    try {
+      LayeredStore store = core.requireStore();
+      core.begin("released");
+      CompletableFuture<@Nullable BlockDevice> done =
+          switch (s.role()) {
+            case FORMER -> ask(s, store);
+            case OWNER -> letGo(s, store);
+            case STANDBY ->
+                CompletableFuture.failedFuture(
+                    new ShareException(
+                        Status.REFUSED,
+                        "node "
+                            + core.node()
+                            + " is a standby of volume "
+                            + core.suid()
+                            + "; unshare takes its part back"));
+          };
+      return done.whenComplete((v, failure) -> core.end());
+    } catch (ShareException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  private CompletableFuture<@Nullable BlockDevice> ask(ShareState s, LayeredStore store) {
+    Link link = core.links().to(s.owner()).orElse(null);
+    if (link == null) {
+      return CompletableFuture.failedFuture(
+          new ShareException(Status.IMPOSSIBLE, "node " + s.owner() + " is unknown here"));
+    }
+    if (s.base() != null && store.map() != null) {
+      return CompletableFuture.failedFuture(
+          new ShareException(
+              Status.REFUSED, "what is not here comes from " + s.source() + " and " + s.base()));
+    }
+    ByteBuf payload = Payloads.buffer(256);
+    String source = s.source();
+    Payloads.writeText(source == null ? "" : source, payload);
+    Run.write(store.dirty(), payload);
+    return link.call(
+            LinkRequest.of(Op.RELEASE, core.suid(), s.epoch(), 0, 0).withPayload(payload),
+            Priority.CONTROL,
+            core.ioTimeout())
+        .thenCompose(
+            reply -> {
+              reply.payload().release();
+              if (reply.status() == Status.STALE) {
+                core.learn(reply.text(), reply.epoch());
+              }
+              return reply.isOk()
+                  ? drop(store)
+                  : CompletableFuture.failedFuture(
+                      new ShareException(
+                          reply.status() == Status.STALE ? Status.REFUSED : reply.status(),
+                          reply.status() == Status.STALE
+                              ? "node " + reply.text() + " owns it; ask again"
+                              : reply.text()));
+            });
+  }
+
+  private CompletableFuture<@Nullable BlockDevice> drop(LayeredStore store) {
+    long number = core.state().map();
+    BlockMap map = store.map();
+    return core.update(s -> s.withStore(false).withSources(null, null, 0))
+        .thenCompose(
+            s -> {
+              core.dropStore();
+              return map == null
+                  ? CompletableFuture.completedFuture(null)
+                  : map.close().thenCompose(v -> core.parts().log().remove(number));
+            })
+        .thenApply(v -> store.device());
+  }
+
+  // ------------------------------------------------------------------ the owner
+
+  /** The owner lets go of an NBD server that it does not need any more. */
+  private CompletableFuture<@Nullable BlockDevice> letGo(ShareState s, LayeredStore store) {
+    String source = s.source();
+    if (source == null || source.startsWith(NodeSource.name(""))) {
+      return CompletableFuture.failedFuture(
+          new ShareException(
+              Status.REFUSED,
+              "volume " + core.suid() + " is owned here; the former owner releases"));
+    }
+    return settled(store, List.of(), null).thenApply(v -> null);
+  }
+
+  /** Another node asks to release its store. */
+  CompletableFuture<LinkReply> asked(String from, LinkRequest r) {
+    ShareState s = core.state();
+    if (s.role() != Role.OWNER || s.fence() != null || r.epoch() != s.epoch()) {
+      return CompletableFuture.completedFuture(LinkReply.stale(s.epoch(), s.owner()));
+    }
+    LayeredStore store = core.requireStore();
+    String next = Payloads.readText(r.payload());
+    List<Run> onlyThere = Run.read(r.payload(), store.blocks());
+    String asker = NodeSource.name(from);
+    core.begin("released from");
+    CompletableFuture<Void> done;
+    if (asker.equals(s.source())) {
+      // What the asker would take from this node it has not got: there is no further place.
+      boolean further = !next.isEmpty() && !next.equals(NodeSource.name(core.node()));
+      done = settled(store, onlyThere, further ? next : null);
+    } else if (asker.equals(s.base())) {
+      done = settled(store, List.of(), null);
+    } else {
+      // What is missing may come from there by way of the source.
+      BlockMap map = store.map();
+      long needed = map == null ? 0 : missing(store, map);
+      done =
+          needed == 0
+              ? CompletableFuture.completedFuture(null)
+              : refused(
+                  needed
+                      + " blocks are not on node "
+                      + core.node()
+                      + " yet; release its source first");
+    }
+    return done.whenComplete((v, failure) -> core.end())
+        .thenApply(v -> LinkReply.ok(core.state().epoch()));
+  }
+
+  /**
+   * Goes over to another source, or to none.
+   *
+   * @param onlyThere blocks that the present source has and the next one has not
+   */
+  private CompletableFuture<Void> settled(
+      LayeredStore store, List<Run> onlyThere, @Nullable String next) {
+    BlockMap map = store.map();
+    if (map == null) {
+      return core.update(s -> s.withSources(null, null, 0)).thenAccept(s -> {});
+    }
+    boolean complete = map.here() == map.blocks();
+    String base = core.state().base();
+    if (!complete && base != null) {
+      return refused("what is not on node " + core.node() + " yet comes from " + base + " too");
+    }
+    long needed = complete ? 0 : next == null ? missing(store, map) : missing(map, onlyThere);
+    if (needed > 0) {
+      return refused(
+          needed
+              + " of "
+              + map.blocks()
+              + " blocks of volume "
+              + core.suid()
+              + " are not on node "
+              + core.node()
+              + " yet");
+    }
+    if (!complete && next != null && !known(next)) {
+      return refused("what is missing would come from " + next + ", which is unknown here");
+    }
+    String source = complete ? null : next;
+    long number = core.state().map();
+    boolean keepMap = map.here() < map.blocks();
+    return moves
+        .stop()
+        .thenCompose(v -> core.inner().suspend(DRAIN, core.parts().timer()))
+        .thenCompose(
+            v ->
+                store
+                    .quiet()
+                    .thenCompose(w -> differ(map, onlyThere, keepMap))
+                    .thenCompose(w -> keepMap ? NOTHING : store.zeroDevice(map))
+                    .thenCompose(w -> map.commit(store.device()::flush))
+                    .thenCompose(
+                        w -> core.update(s -> s.withSources(source, null, keepMap ? number : 0)))
+                    .thenAccept(
+                        s -> {
+                          core.connectSource(s);
+                          if (!keepMap) {
+                            store.map(null);
+                          }
+                        })
+                    .whenComplete((w, failure) -> core.inner().resume()))
+        .thenCompose(
+            v ->
+                keepMap
+                    ? CompletableFuture.completedFuture(null)
+                    : map.close().thenCompose(w -> core.parts().log().remove(number)))
+        .whenComplete((v, failure) -> moves.resume());
+  }
+
+  private boolean known(String source) {
+    String prefix = NodeSource.name("");
+    return !source.startsWith(prefix)
+        || core.links().to(source.substring(prefix.length())).isPresent();
+  }
+
+  private static CompletableFuture<Void> differ(BlockMap map, List<Run> runs, boolean needed) {
+    CompletableFuture<Void> done = NOTHING;
+    if (needed) {
+      for (Run run : runs) {
+        done = done.thenCompose(v -> map.differ(run.from(), run.end()));
+      }
+    }
+    return done;
+  }
+
+  private static CompletableFuture<Void> refused(String why) {
+    return CompletableFuture.failedFuture(new ShareException(Status.REFUSED, why));
+  }
+
+  private static long missing(BlockMap map, List<Run> runs) {
+    long count = 0;
+    for (Run run : runs) {
+      for (long b = run.from(); b < run.end(); ) {
+        long to = map.runEnd(b, run.end());
+        count += map.state(b) == BlockMap.NOT_HERE ? to - b : 0;
+        b = to;
+      }
+    }
+    return count;
+  }
+
+  /** Blocks that are not here and may not be lost: those under the policy {@code fail} may. */
+  private static long missing(LayeredStore store, BlockMap map) {
+    long count = 0;
+    for (long b = map.next(BlockMap.NOT_HERE, 0, map.blocks()); b < map.blocks(); ) {
+      long to = store.policies().runEnd(b, map.runEnd(b, map.blocks()));
+      count += store.policies().at(b) == ReadPolicy.FAIL ? 0 : to - b;
+      b = map.next(BlockMap.NOT_HERE, to, map.blocks());
+    }
+    return count;
+  }
+}

@@ -1,0 +1,261 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.Export;
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.Volume;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkReply.Status;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
+import io.netty.buffer.ByteBuf;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CompletableFuture;
+
+/** Answers what other nodes ask about the volume. */
+final class Serving {
+  /**
+   * Flag of a host's request: the sender has no link to the owner, and asks for it to be sent on.
+   */
+  static final int VIA = 1 << 30;
+
+  private static final int LARGEST = 64 << 20;
+  private static final int LARGEST_FETCH = 1 << 20;
+  private static final int MOST_EXTENTS = 4096;
+
+  private final Core core;
+  private final Ownership ownership;
+  private final Release release;
+
+  Serving(Core core, Ownership ownership, Release release) {
+    this.core = core;
+    this.ownership = ownership;
+    this.release = release;
+  }
+
+  CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
+    try {
+      requireOpen();
+      return route(from, r, priority).exceptionally(this::failed);
+    } catch (RuntimeException e) {
+      return CompletableFuture.completedFuture(failed(e));
+    }
+  }
+
+  private LinkReply failed(Throwable failure) {
+    Throwable cause = Failures.causeOf(failure);
+    ShareState s = core.state();
+    if (TryAgain.of(failure) != null) {
+      return LinkReply.stale(s.epoch(), s.owner());
+    }
+    if (cause instanceof ShareException e) {
+      return LinkReply.not(e.status(), s.epoch(), String.valueOf(e.getMessage()));
+    }
+    if (cause instanceof IllegalArgumentException) {
+      return LinkReply.error(NbdError.EINVAL, s.epoch(), String.valueOf(cause.getMessage()));
+    }
+    return LinkReply.error(
+        NbdException.errorOf(cause), s.epoch(), String.valueOf(cause.getMessage()));
+  }
+
+  private CompletableFuture<LinkReply> route(String from, LinkRequest r, Priority priority) {
+    return switch (r.op()) {
+      case READ, WRITE, FLUSH, TRIM, ZERO, CACHE, STATUS -> host(from, r);
+      case FETCH, EXTENTS -> store(from, r, priority);
+      case PRECOPY, PRECOPY_EXTENTS -> ahead(from, r);
+      case PREPARE -> ownership.prepared(r);
+      case HANDOVER -> ownership.asked(from, r);
+      case ACTIVATE -> activate(from, r);
+      case RELEASE -> release.asked(from, r);
+      case SYNC -> sync(r);
+      default ->
+          CompletableFuture.completedFuture(
+              LinkReply.not(
+                  Status.IMPOSSIBLE, core.state().epoch(), r.op() + " is not for a volume"));
+    };
+  }
+
+  private void requireOpen() {
+    if (core.isClosing()) {
+      throw new ShareException(Status.REFUSED, "volume " + core.suid() + " is being closed");
+    }
+  }
+
+  private CompletableFuture<LinkReply> stale() {
+    ShareState s = core.state();
+    return CompletableFuture.completedFuture(LinkReply.stale(s.epoch(), s.owner()));
+  }
+
+  private void check(LinkRequest r, long most) {
+    if (r.length() > most || r.offset() + r.length() > core.size()) {
+      throw new IllegalArgumentException(
+          r.op()
+              + " offset "
+              + r.offset()
+              + " length "
+              + r.length()
+              + " of volume "
+              + core.suid()
+              + " with "
+              + core.size()
+              + " bytes");
+    }
+  }
+
+  // ------------------------------------------------------------------ as the owner
+
+  private CompletableFuture<LinkReply> host(String from, LinkRequest r) {
+    ShareState s = core.state();
+    if (s.fence() == null && r.epoch() > s.epoch()) {
+      // The sender is ahead: this node is about to become the owner, or has not heard the answer.
+      core.learn(core.node(), r.epoch());
+      return core.await(() -> core.state().epoch() >= r.epoch())
+          .thenCompose(
+              met ->
+                  met
+                      ? host(from, r)
+                      : CompletableFuture.failedFuture(
+                          new NbdException(
+                              NbdError.EIO,
+                              "node " + core.node() + " does not become the owner in time")));
+    }
+    boolean passOn =
+        (r.flags() & VIA) != 0 && r.epoch() == s.epoch() && core.links().to(s.owner()).isPresent();
+    if (r.epoch() < s.epoch() || (s.role() != Role.OWNER && !passOn)) {
+      return stale();
+    }
+    if (!s.members().contains(from)) {
+      throw new ShareException(
+          Status.REFUSED, "node " + from + " has no part in volume " + core.suid());
+    }
+    Volume v = core.inner();
+    long epoch = s.epoch();
+    int fua = r.flags() & Export.FUA;
+    check(r, Long.MAX_VALUE);
+    return switch (r.op()) {
+      case READ -> {
+        check(r, LARGEST);
+        yield v.read(r.offset(), (int) r.length()).thenApply(data -> LinkReply.ok(epoch, data));
+      }
+      case WRITE -> {
+        if (r.payload().readableBytes() != r.length()) {
+          throw new IllegalArgumentException(
+              r.payload().readableBytes() + " bytes for a write of " + r.length());
+        }
+        yield done(epoch, v.write(r.offset(), r.payload(), fua));
+      }
+      case FLUSH -> done(epoch, v.flush());
+      case TRIM -> done(epoch, v.trim(r.offset(), r.length(), fua));
+      case ZERO ->
+          done(epoch, v.zero(r.offset(), r.length(), r.flags() & (Export.FUA | Export.NO_HOLE)));
+      case CACHE -> done(epoch, v.cache(r.offset(), r.length()));
+      default ->
+          v.status(
+                  r.payload().toString(StandardCharsets.UTF_8),
+                  r.offset(),
+                  r.length(),
+                  Math.max(1, Math.min(MOST_EXTENTS, r.flags() & ~VIA)))
+              .thenApply(extents -> LinkReply.ok(epoch, Payloads.extents(extents)));
+    };
+  }
+
+  private static CompletableFuture<LinkReply> done(long epoch, CompletableFuture<Void> request) {
+    return request.thenApply(v -> LinkReply.ok(epoch));
+  }
+
+  /** What a standby takes before it is the owner; see {@link Marks}. */
+  private CompletableFuture<LinkReply> ahead(String from, LinkRequest r) {
+    ShareState s = core.state();
+    if (s.role() != Role.OWNER || s.fence() != null || r.epoch() != s.epoch()) {
+      return stale();
+    }
+    if (!s.members().contains(from) || r.payload().readableBytes() != 8) {
+      throw new ShareException(Status.REFUSED, r.op() + " of node " + from + " is refused");
+    }
+    LayeredStore store = core.requireStore();
+    long session = r.payload().getLong(r.payload().readerIndex());
+    check(r, r.op() == Op.PRECOPY ? LARGEST_FETCH : Long.MAX_VALUE);
+    long end = (r.offset() + r.length() + store.blockSize() - 1) / store.blockSize();
+    core.marks().mark(from, session, r.offset() / store.blockSize(), end);
+    return store.counted(
+        () ->
+            r.op() == Op.PRECOPY
+                ? store
+                    .read(r.offset(), (int) r.length())
+                    .thenApply(data -> LinkReply.ok(s.epoch(), data))
+                : store
+                    .extents("", r.offset(), r.length(), MOST_EXTENTS)
+                    .thenApply(extents -> LinkReply.ok(s.epoch(), Payloads.extents(extents))));
+  }
+
+  // ------------------------------------------------------------------ as a source
+
+  private CompletableFuture<LinkReply> store(String from, LinkRequest r, Priority priority) {
+    ShareState s = core.state();
+    if (s.role() == Role.OWNER && s.fence() == null) {
+      if (r.epoch() <= s.epoch()) {
+        return stale();
+      }
+      // The sender owns it by force: this store must be still before anything is taken from it.
+      core.learn(from, r.epoch());
+      return core.fenced()
+          .thenCompose(
+              v -> {
+                requireOpen();
+                return store(from, r, priority);
+              });
+    }
+    LayeredStore store = core.store();
+    if (store == null) {
+      throw new ShareException(
+          Status.UNKNOWN, "node " + core.node() + " keeps nothing of volume " + core.suid());
+    }
+    String asker = NodeSource.name(from);
+    if (r.op() == Op.EXTENTS) {
+      check(r, Long.MAX_VALUE);
+      return store
+          .counted(() -> store.extents(asker, r.offset(), r.length(), MOST_EXTENTS))
+          .thenApply(extents -> LinkReply.ok(s.epoch(), Payloads.extents(extents)));
+    }
+    check(r, LARGEST_FETCH);
+    return store
+        .counted(() -> store.fetch(asker, r.offset(), (int) r.length(), priority))
+        .thenApply(
+            fetched -> {
+              ByteBuf head = Payloads.buffer(4 + 16 * fetched.absent().size());
+              Run.write(fetched.absent(), head);
+              return LinkReply.ok(
+                  s.epoch(),
+                  head.alloc()
+                      .compositeBuffer(2)
+                      .addComponent(true, head)
+                      .addComponent(true, fetched.data()));
+            });
+  }
+
+  // ------------------------------------------------------------------ about the ownership
+
+  private CompletableFuture<LinkReply> activate(String from, LinkRequest r) {
+    ShareState s = core.state();
+    if (!s.owner().equals(from) || r.epoch() < s.epoch()) {
+      return stale();
+    }
+    if (r.epoch() > s.epoch()) {
+      core.learn(from, r.epoch());
+      return core.await(() -> core.state().epoch() >= r.epoch())
+          .thenCompose(met -> met ? activate(from, r) : stale());
+    }
+    return ownership.activate(false).thenApply(v -> LinkReply.ok(core.state().epoch()));
+  }
+
+  private CompletableFuture<LinkReply> sync(LinkRequest r) {
+    ShareState s = core.state();
+    if (r.epoch() > s.epoch()) {
+      core.learn(r.payload().toString(StandardCharsets.UTF_8), r.epoch());
+    } else if (r.epoch() < s.epoch()) {
+      return stale();
+    }
+    return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
+  }
+}

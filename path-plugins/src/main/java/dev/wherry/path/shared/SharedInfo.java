@@ -1,0 +1,28 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.Extent;
+import java.util.List;
+
+/** What hosts are told of a shared volume: the same on every node. */
+final class SharedInfo {
+  private SharedInfo() {}
+
+  static ExportInfo of(long size) {
+    return new ExportInfo(
+        size,
+        1,
+        4096,
+        false,
+        true,
+        true,
+        true,
+        true,
+        false,
+        true,
+        true,
+        false,
+        "",
+        List.of(Extent.BASE_ALLOCATION, BlockState.CONTEXT));
+  }
+}
