@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /** A timer whose time goes on only when a test lets it, from one thing to do to the next. */
-final class VirtualTime extends AbstractExecutorService implements ScheduledExecutorService {
+public final class VirtualTime extends AbstractExecutorService implements ScheduledExecutorService {
   private final class Task<T> extends FutureTask<T> implements ScheduledFuture<T> {
     final long at;
     final long order;
@@ -39,23 +39,23 @@ final class VirtualTime extends AbstractExecutorService implements ScheduledExec
   private long now;
   private long count;
 
-  long now() {
+  public long now() {
     return now;
   }
 
-  void at(long nanos, Runnable what) {
+  public void at(long nanos, Runnable what) {
     tasks.add(new Task<>(asCallable(what), Math.max(nanos, now)));
   }
 
   /** Lets so much time pass. */
-  void pass(long nanos) {
+  public void pass(long nanos) {
     long end = now + nanos;
     runUntil(() -> false, end);
     now = end;
   }
 
   /** Until it is true, or so much time has passed; whether it is true. */
-  boolean until(BooleanSupplier done, long nanos) {
+  public boolean until(BooleanSupplier done, long nanos) {
     return runUntil(done, now + nanos);
   }
 

@@ -1,0 +1,156 @@
+package dev.wherry.path.shared;
+
+import static dev.wherry.path.shared.Nodes.BLOCK;
+import static dev.wherry.path.shared.Nodes.SIZE;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.nbd.NbdError;
+import dev.wherry.path.link.LinkReply.Status;
+import dev.wherry.path.link.Op;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The operator says that the owner is stopped. It may come back. */
+class ForcedTakeOverTest {
+  private final byte[] content = Bytes.of(1, SIZE);
+  @TempDir Path directory;
+  private Nodes nodes;
+  private Nodes.Node a;
+  private Nodes.Node b;
+
+  @BeforeEach
+  void open() {
+    nodes = new Nodes(directory, ReadPolicy.PULL, true);
+    a = nodes.owner("a", content);
+    b = nodes.share(a, "b");
+  }
+
+  @AfterEach
+  void close() {
+    nodes.close();
+  }
+
+  private void force() {
+    nodes.wire.cut("a", "b");
+    nodes.await(b.volume().activate(true));
+  }
+
+  private void expectFenced() {
+    assertEquals(NbdError.EPERM, nodes.error(a.volume().read(0, 1)).error());
+    assertEquals(
+        NbdError.EPERM, nodes.error(a.volume().write(0, Bytes.lend(new byte[1]), 0)).error());
+    assertEquals(NbdError.EPERM, nodes.error(a.volume().flush()).error());
+    assertNotNull(a.memory.state().fence());
+    assertTrue(a.volume().fenced().isDone() || a.state().fence() != null);
+  }
+
+  @Test
+  void theTakerOwnsItInAnEpochThatNoHandOverReaches() {
+    force();
+    assertEquals(Role.OWNER, b.memory.state().role());
+    assertEquals(65_536, b.memory.state().epoch());
+    b.write(0, Bytes.of(2, BLOCK));
+    assertArrayEquals(Bytes.of(2, BLOCK), b.read(0, BLOCK));
+  }
+
+  @Test
+  void whatWaitedForTheOldOwnerGoesOn() {
+    nodes.wire.cut("a", "b");
+    CompletableFuture<Void> write = b.volume().write(0, Bytes.lend(Bytes.of(2, BLOCK)), 0);
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.await(b.volume().activate(true));
+    nodes.await(write);
+    assertArrayEquals(Bytes.of(2, BLOCK), b.read(0, BLOCK));
+  }
+
+  @Test
+  void anOwnerThatCanBeAskedIsAsked() {
+    nodes.await(b.volume().activate(true));
+    assertEquals(2, b.state().epoch());
+    assertEquals(Role.FORMER, a.state().role());
+    assertNull(a.state().fence());
+  }
+
+  @Test
+  void theOldOwnerIsFencedWhenItHearsOfIt() {
+    force();
+    nodes.mend(a, b);
+    expectFenced();
+    assertTrue(a.volume().fenced().join().contains("node b was made the owner in epoch 65536"));
+  }
+
+  @Test
+  void theOldOwnerStaysFencedWhenItStartsAnew() {
+    force();
+    nodes.mend(a, b);
+    a.stop();
+    a.start();
+    expectFenced();
+    assertTrue(nodes.refusal(a.volume().activate(false)).contains("is fenced"));
+    assertTrue(nodes.refusal(a.volume().activate(true)).contains("is fenced"));
+  }
+
+  @Test
+  void itsStoreIsKeptAndServesTheNewOwner() {
+    a.write(7 * BLOCK, Bytes.of(3, BLOCK));
+    force();
+    a.write(8 * BLOCK, Bytes.of(4, BLOCK)); // nobody told it yet
+    nodes.mend(a, b);
+    byte[] kept = Bytes.with(content, 7 * BLOCK, Bytes.of(3, BLOCK));
+    kept = Bytes.with(kept, 8 * BLOCK, Bytes.of(4, BLOCK));
+    assertArrayEquals(kept, a.disk.content(0, SIZE));
+    b.write(0, Bytes.of(2, BLOCK));
+    b.expect(Bytes.with(kept, 0, Bytes.of(2, BLOCK)));
+    assertArrayEquals(kept, a.disk.content(0, SIZE));
+  }
+
+  @Test
+  void aFetchOfTheNewOwnerFencesTheOldOneFirst() {
+    force();
+    nodes.wire.mend("a", "b");
+    b.read(0, BLOCK);
+    expectFenced();
+  }
+
+  @Test
+  void aStandbyThatAsksTheOldOwnerIsNotHandedAnything() {
+    Nodes.Node c = nodes.share(a, "c");
+    force();
+    nodes.mend(a, b);
+    assertEquals(
+        Status.REFUSED,
+        nodes
+            .call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)))
+            .status());
+    assertEquals(Role.STANDBY, c.state().role());
+  }
+
+  @Test
+  void aSecondForcedTakeOverIsInTheEpochAfterThat() {
+    Nodes.Node c = nodes.share(a, "c");
+    force();
+    nodes.tell(b, c, "b", 65_536);
+    nodes.wire.cut("b", "c");
+    nodes.await(c.volume().activate(true));
+    assertEquals(131_072, c.state().epoch());
+  }
+
+  @Test
+  void withoutForceNothingIsTaken() {
+    nodes.wire.cut("a", "b");
+    nodes.refusal(b.volume().activate(false));
+    assertEquals(Role.STANDBY, b.state().role());
+    assertFalse(b.state().wanted());
+    a.expect(content);
+  }
+}

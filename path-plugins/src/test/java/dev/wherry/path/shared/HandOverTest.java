@@ -1,0 +1,388 @@
+package dev.wherry.path.shared;
+
+import static dev.wherry.path.shared.Nodes.BLOCK;
+import static dev.wherry.path.shared.Nodes.SIZE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkReply.Status;
+import dev.wherry.path.link.Op;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The passage of the ownership: when it happens, and what is there when something goes wrong. */
+class HandOverTest {
+  private final byte[] content = Bytes.of(1, SIZE);
+  @TempDir Path directory;
+  private Nodes nodes;
+  private Nodes.Node a;
+  private Nodes.Node b;
+
+  private void open(boolean manual) {
+    nodes = new Nodes(directory, ReadPolicy.PULL, manual);
+    a = nodes.owner("a", content);
+    b = nodes.share(a, "b");
+  }
+
+  @AfterEach
+  void close() {
+    nodes.close();
+  }
+
+  private void expectOwner(Nodes.Node owner, Nodes.Node former, long epoch) {
+    assertEquals(Role.OWNER, owner.state().role());
+    assertEquals(Role.FORMER, former.state().role());
+    for (Nodes.Node n : List.of(owner, former)) {
+      assertEquals(owner.name, n.state().owner());
+      assertEquals(epoch, n.state().epoch());
+      assertEquals(n.state(), n.memory.state(), "what is so is remembered");
+      assertFalse(n.state().wanted());
+    }
+  }
+
+  private void expectNothingHappened() {
+    assertEquals(Role.OWNER, a.state().role());
+    assertEquals(Role.STANDBY, b.state().role());
+    assertEquals(1, b.state().epoch());
+    assertFalse(b.memory.state().wanted());
+    a.write(0, Bytes.of(2, 10));
+    b.expect(Bytes.with(content, 0, Bytes.of(2, 10)));
+  }
+
+  // ------------------------------------------------------------------ as it should be
+
+  @Test
+  void activateMakesTheStandbyTheOwnerAndTheOwnerItsSource() {
+    open(true);
+    b.activate();
+    expectOwner(b, a, 2);
+    assertEquals("node:a", b.state().source());
+    assertEquals(List.of("a"), b.state().members());
+    assertNotNull(a.volume().handover());
+    assertNotNull(b.volume().handover());
+    assertEquals(0, b.volume().blocks().here());
+    b.expect(content);
+    assertEquals(SIZE, nodes.wire.bytes(Op.FETCH));
+  }
+
+  @Test
+  void theOwnerFlushesWhileItServesAndThenTheRest() {
+    open(true);
+    b.activate();
+    assertEquals(1, nodes.wire.sent(Op.PREPARE).size());
+    assertEquals(2, a.disk.flushes());
+  }
+
+  @Test
+  void theFormerOwnerForwardsAndTakesNothingBackByItself() {
+    open(false);
+    b.activate();
+    a.write(100, Bytes.of(2, 10));
+    nodes.pass(Duration.ofMinutes(1));
+    expectOwner(b, a, 2);
+    b.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
+    a.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
+  }
+
+  @Test
+  void theOwnerMayAskAnotherNodeToTakeIt() {
+    open(true);
+    nodes.await(a.volume().giveTo("b"));
+    expectOwner(b, a, 2);
+    assertTrue(nodes.refusal(a.volume().giveTo("b")).contains("does not own"));
+  }
+
+  @Test
+  void activateOfTheOwnerChangesNothing() {
+    open(true);
+    a.activate();
+    assertEquals(List.of(), nodes.wire.sent(Op.HANDOVER));
+    assertEquals(1, a.state().epoch());
+  }
+
+  @Test
+  void allIsRememberedWhenBothStartAnew() {
+    open(true);
+    b.activate();
+    b.write(BLOCK, Bytes.of(2, BLOCK));
+    a.stop();
+    b.stop();
+    a.start();
+    b.start();
+    expectOwner(b, a, 2);
+    a.expect(Bytes.with(content, BLOCK, Bytes.of(2, BLOCK)));
+  }
+
+  @Test
+  void onlyOneChangeIsMadeAtATime() {
+    open(true);
+    CompletableFuture<Void> first = b.volume().activate(false);
+    assertEquals("volume v is being activated", nodes.refusal(b.volume().activate(false)));
+    nodes.await(first);
+    expectOwner(b, a, 2);
+  }
+
+  // ------------------------------------------------------------------ auto
+
+  static Stream<Function<SharedVolume, CompletableFuture<Void>>> changes() {
+    return Stream.of(
+        v -> v.write(0, Bytes.lend(new byte[10]), 0),
+        v -> v.zero(0, 10, 0),
+        v -> v.trim(0, 10, 0));
+  }
+
+  @ParameterizedTest
+  @MethodSource("changes")
+  void autoTakesTheOwnershipAtTheFirstChange(
+      Function<SharedVolume, CompletableFuture<Void>> change) {
+    open(false);
+    b.read(0, SIZE);
+    nodes.await(b.volume().flush());
+    nodes.pass(Duration.ofMinutes(1));
+    assertEquals(Role.STANDBY, b.state().role());
+    nodes.await(change.apply(b.volume()));
+    nodes.pass(Duration.ofSeconds(1));
+    expectOwner(b, a, 2);
+  }
+
+  @Test
+  void autoFiresOnceHoweverManyWritesThereAre() {
+    open(false);
+    List<CompletableFuture<Void>> writes =
+        Stream.of(0, 1, 2, 3, 4)
+            .map(i -> b.volume().write(i * BLOCK, Bytes.lend(Bytes.of(10 + i, BLOCK)), 0))
+            .toList();
+    writes.forEach(nodes::await);
+    nodes.pass(Duration.ofSeconds(1));
+    assertEquals(1, nodes.wire.sent(Op.PREPARE).size());
+    assertEquals(1, nodes.wire.sent(Op.HANDOVER).size());
+    byte[] expected = content.clone();
+    for (int i = 0; i < 5; i++) {
+      expected = Bytes.with(expected, i * BLOCK, Bytes.of(10 + i, BLOCK));
+    }
+    b.expect(expected);
+  }
+
+  @Test
+  void theWriteThatTriggersIsServedThoughTheHandOverIsRefused() {
+    open(false);
+    a.memory.fail(true);
+    b.write(0, Bytes.of(2, 10));
+    nodes.pass(Duration.ofSeconds(5));
+    expectNothingHappened();
+    a.memory.fail(false);
+    b.write(0, Bytes.of(3, 10));
+    nodes.pass(Duration.ofSeconds(5));
+    expectOwner(b, a, 2);
+    b.expect(Bytes.with(content, 0, Bytes.of(3, 10)));
+  }
+
+  // ------------------------------------------------------------------ requests meanwhile
+
+  @Test
+  void requestsOfBothSidesAreHeldAndThenServed() {
+    open(true);
+    CompletableFuture<Void> disk = a.disk.holdWrites();
+    CompletableFuture<Void> slow = a.volume().write(0, Bytes.lend(Bytes.of(2, BLOCK)), 0);
+    CompletableFuture<Void> activated = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    a.disk.passWrites();
+    CompletableFuture<Void> there =
+        a.volume().write(BLOCK, Bytes.lend(Bytes.of(3, BLOCK)), 0);
+    CompletableFuture<Void> here =
+        b.volume().write(2 * BLOCK, Bytes.lend(Bytes.of(4, BLOCK)), 0);
+    nodes.pass(Duration.ofSeconds(1));
+    assertFalse(activated.isDone() || there.isDone() || here.isDone());
+    disk.complete(null);
+    Stream.of(slow, activated, there, here).forEach(nodes::await);
+    expectOwner(b, a, 2);
+    byte[] expected = Bytes.with(content, 0, Bytes.of(2, BLOCK));
+    expected = Bytes.with(expected, BLOCK, Bytes.of(3, BLOCK));
+    b.expect(Bytes.with(expected, 2 * BLOCK, Bytes.of(4, BLOCK)));
+  }
+
+  @Test
+  void anOwnerThatCannotDrainRefusesAndGoesOn() {
+    open(true);
+    CompletableFuture<Void> disk = a.disk.holdWrites();
+    CompletableFuture<Void> slow = a.volume().write(0, Bytes.lend(Bytes.of(9, 10)), 0);
+    CompletableFuture<Void> activated = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    CompletableFuture<Void> held = b.volume().write(0, Bytes.lend(Bytes.of(8, 10)), 0);
+    assertTrue(nodes.refusal(activated).contains("could not be handed over"));
+    a.disk.passWrites();
+    disk.complete(null);
+    nodes.await(slow);
+    nodes.await(held);
+    expectNothingHappened();
+    b.activate();
+    expectOwner(b, a, 2);
+  }
+
+  @Test
+  void anOwnerThatCannotRememberItRefusesAndGoesOn() {
+    open(true);
+    a.memory.fail(true);
+    assertTrue(nodes.refusal(b.volume().activate(false)).contains("could not be handed over"));
+    expectNothingHappened();
+  }
+
+  @Test
+  void anOwnerThatCannotBeReachedIsNotAskedForEver() {
+    open(true);
+    nodes.wire.cut("a", "b");
+    nodes.refusal(b.volume().activate(false));
+    nodes.mend(a, b);
+    expectNothingHappened();
+  }
+
+  // ------------------------------------------------------------------ answers that are lost
+
+  private void loseTheAnswer() {
+    nodes.wire.loseAnswer(Op.HANDOVER);
+    nodes.refusal(b.volume().activate(false));
+    assertEquals(Role.FORMER, a.state().role());
+    assertEquals(Role.STANDBY, b.state().role());
+    assertTrue(b.memory.state().wanted());
+  }
+
+  @Test
+  void aTakerThatStartsAnewAsksAgain() {
+    open(true);
+    loseTheAnswer();
+    b.stop();
+    b.start();
+    nodes.pass(Duration.ofSeconds(5));
+    expectOwner(b, a, 2);
+    b.expect(content);
+  }
+
+  @Test
+  void aTakerAsksAgainWhenTheLinkIsUp() {
+    open(true);
+    loseTheAnswer();
+    nodes.mend(a, b);
+    expectOwner(b, a, 2);
+  }
+
+  @Test
+  void aTakerAsksAgainWhenTheFormerOwnersHostsComeToIt() {
+    open(true);
+    loseTheAnswer();
+    a.write(0, Bytes.of(2, BLOCK));
+    expectOwner(b, a, 2);
+    b.expect(Bytes.with(content, 0, Bytes.of(2, BLOCK)));
+  }
+
+  @Test
+  void aTakerAsksAgainWhenItsOwnHostsDo() {
+    open(true);
+    loseTheAnswer();
+    b.write(0, Bytes.of(2, BLOCK));
+    expectOwner(b, a, 2);
+  }
+
+  @Test
+  void anOwnerThatStartedAnewMeanwhileGivesTheSameAnswer() {
+    open(true);
+    loseTheAnswer();
+    a.stop();
+    b.stop();
+    a.start();
+    b.start();
+    nodes.pass(Duration.ofSeconds(5));
+    expectOwner(b, a, 2);
+    b.expect(content);
+  }
+
+  @Test
+  void theSameAskGetsTheSameAnswerAndAnotherAskerIsSentOn() {
+    open(true);
+    Nodes.Node c = nodes.share(a, "c");
+    b.activate();
+    ShareState before = a.state();
+    LinkReply again =
+        nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    assertEquals(Status.OK, again.status());
+    assertEquals(2, again.epoch());
+    LinkReply other =
+        nodes.call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    assertEquals(Status.STALE, other.status());
+    assertEquals("b", other.text());
+    assertEquals(before, a.state());
+  }
+
+  @Test
+  void anAskOfAnOlderEpochOrOfNoMemberChangesNothing() {
+    open(true);
+    LinkReply old = nodes.call(b, a, Nodes.request(Op.HANDOVER, 0).withPayload(Nodes.session(0)));
+    assertEquals(Status.STALE, old.status());
+    nodes.await(a.volume().leave("b"));
+    LinkReply none = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    assertEquals(Status.REFUSED, none.status());
+    assertEquals(Role.OWNER, a.state().role());
+  }
+
+  @Test
+  void anAnswerThatComesAfterSomebodyElseTookOverIsNotTaken() {
+    open(true);
+    Nodes.Node c = nodes.share(a, "c");
+    nodes.wire.holdAnswers(Op.HANDOVER);
+    CompletableFuture<Void> activated = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.cut("a", "c");
+    nodes.await(c.volume().activate(true));
+    nodes.tell(c, b, "c", c.state().epoch());
+    nodes.wire.passAnswers();
+    assertTrue(nodes.refusal(activated).contains("node c owns it by now"));
+    assertEquals(Role.STANDBY, b.state().role());
+    assertEquals("c", b.state().owner());
+    assertEquals(Role.OWNER, c.state().role());
+  }
+
+  @Test
+  void aMemberLearnsOfTheNewOwner() {
+    open(true);
+    Nodes.Node c = nodes.share(a, "c");
+    b.activate();
+    nodes.pass(Duration.ofSeconds(1));
+    assertEquals("b", c.state().owner());
+    assertEquals(2, c.state().epoch());
+    assertNull(c.state().source());
+    c.write(0, Bytes.of(2, 10));
+    b.expect(Bytes.with(content, 0, Bytes.of(2, 10)));
+  }
+
+  // ------------------------------------------------------------------ the end
+
+  @Test
+  void closingInTheMiddleEndsEverything() {
+    open(true);
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> activated = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    CompletableFuture<Void> held = b.volume().write(0, Bytes.lend(new byte[10]), 0);
+    var reading = a.volume().read(0, BLOCK);
+    b.stop();
+    nodes.failure(held);
+    nodes.failure(activated);
+    Bytes.take(nodes.await(reading));
+    nodes.wire.pass(Op.HANDOVER);
+    b.start();
+    nodes.pass(Duration.ofSeconds(5));
+    expectOwner(b, a, 2);
+  }
+}

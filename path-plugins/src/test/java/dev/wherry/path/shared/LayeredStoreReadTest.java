@@ -1,0 +1,267 @@
+package dev.wherry.path.shared;
+
+import static dev.wherry.path.shared.StoreFixture.BLOCK;
+import static dev.wherry.path.shared.StoreFixture.BLOCKS;
+import static dev.wherry.path.shared.StoreFixture.SIZE;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.shared.HeldSource.Fetch;
+import io.netty.buffer.ByteBuf;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What reads of blocks that are not here fetch, and what is kept of it. */
+class LayeredStoreReadTest {
+  @TempDir Path directory;
+  private StoreFixture f;
+
+  private void open(ReadPolicy policy, RangePolicy... ranges) throws IOException {
+    f = new StoreFixture(directory, policy, ranges);
+  }
+
+  @AfterEach
+  void close() {
+    f.close();
+  }
+
+  private static RangePolicy range(int from, int end, ReadPolicy policy) {
+    return new RangePolicy((long) from * BLOCK, (long) (end - from) * BLOCK, policy);
+  }
+
+  private void expectOriginal(long offset, int length) {
+    assertArrayEquals(f.original(offset, length), f.read(offset, length));
+  }
+
+  private static NbdException failureOf(CompletableFuture<?> request) {
+    Throwable t = assertThrows(CompletionException.class, request::join);
+    return (NbdException) Failures.causeOf(t);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"PULL", "MOVE"})
+  void aReadBringsTheWholeBlockAndItStays(ReadPolicy policy) throws IOException {
+    open(policy);
+    expectOriginal(2 * BLOCK + 5000, 100);
+    assertEquals(List.of(new Fetch(2 * BLOCK, BLOCK)), f.source.fetches());
+    assertEquals(BlockMap.SAME, f.map.state(2));
+    assertArrayEquals(f.original(2 * BLOCK, BLOCK), f.disk.content(2 * BLOCK, BLOCK));
+    expectOriginal(2 * BLOCK, BLOCK);
+    assertEquals(1, f.source.fetches().size());
+  }
+
+  @Test
+  void redirectKeepsNothingAndFetchesWhatWasAskedForInWholeUnits() throws IOException {
+    open(ReadPolicy.REDIRECT);
+    expectOriginal(2 * BLOCK + 5000, 100);
+    expectOriginal(2 * BLOCK + 5000, 100);
+    Fetch unit = new Fetch(2 * BLOCK + 4096, 4096);
+    assertEquals(List.of(unit, unit), f.source.fetches());
+    assertEquals(BlockMap.NOT_HERE, f.map.state(2));
+    assertEquals(0, f.disk.writes());
+  }
+
+  @Test
+  void failFetchesNothingAndSaysWhereTheDataIs() throws IOException {
+    open(ReadPolicy.FAIL);
+    NbdException failure = failureOf(f.store.read(100, 10));
+    assertEquals(NbdError.EIO, failure.error());
+    assertTrue(NotHere.says(failure, "a"), failure.getMessage());
+    assertEquals(List.of(), f.source.fetches());
+  }
+
+  @Test
+  void whatIsHereIsReadUnderFail() throws IOException {
+    open(ReadPolicy.FAIL);
+    f.write(0, Bytes.of(2, BLOCK));
+    assertArrayEquals(Bytes.of(2, BLOCK), f.read(0, BLOCK));
+  }
+
+  @Test
+  void rangesHaveTheirOwnPolicies() throws IOException {
+    open(
+        ReadPolicy.PULL, range(8, 16, ReadPolicy.REDIRECT), range(16, 24, ReadPolicy.FAIL));
+    expectOriginal(7 * BLOCK, 2 * BLOCK);
+    assertEquals(BlockMap.SAME, f.map.state(7));
+    assertEquals(BlockMap.NOT_HERE, f.map.state(8));
+    failureOf(f.store.read(15 * BLOCK, 2 * BLOCK));
+    expectOriginal(24 * BLOCK, BLOCK);
+  }
+
+  @Test
+  void identicalFetchesAtTheSameTimeAreOne() throws IOException {
+    open(ReadPolicy.PULL);
+    f.source.hold();
+    CompletableFuture<ByteBuf> first = f.store.read(0, BLOCK);
+    CompletableFuture<ByteBuf> second = f.store.read(0, BLOCK);
+    assertEquals(1, f.source.fetches().size());
+    f.source.answer();
+    assertArrayEquals(f.original(0, BLOCK), Bytes.take(first));
+    assertArrayEquals(f.original(0, BLOCK), Bytes.take(second));
+    assertEquals(1, f.disk.writes());
+  }
+
+  @Test
+  void aReadJoinsALargerFetchThatIsUnderWay() throws IOException {
+    open(ReadPolicy.PULL);
+    f.source.hold();
+    CompletableFuture<ByteBuf> large = f.store.read(0, 4 * BLOCK);
+    CompletableFuture<ByteBuf> small = f.store.read(2 * BLOCK + 7, 9);
+    assertEquals(1, f.source.fetches().size());
+    f.source.answer();
+    assertArrayEquals(f.original(2 * BLOCK + 7, 9), Bytes.take(small));
+    Bytes.take(large);
+  }
+
+  @Test
+  void whoJoinedAFetchThatFailsFetchesItself() throws IOException {
+    open(ReadPolicy.PULL);
+    f.source.hold();
+    CompletableFuture<ByteBuf> first = f.store.read(0, BLOCK);
+    CompletableFuture<ByteBuf> second = f.store.read(0, BLOCK);
+    f.source.refuse();
+    failureOf(first);
+    assertArrayEquals(f.original(0, BLOCK), Bytes.take(second));
+  }
+
+  @Test
+  void aFetchThatFailedLeavesTheBlockMissing() throws IOException {
+    open(ReadPolicy.PULL);
+    f.source.fail(true);
+    assertEquals(NbdError.EIO, failureOf(f.store.read(0, BLOCK)).error());
+    assertEquals(BlockMap.NOT_HERE, f.map.state(0));
+    f.source.fail(false);
+    expectOriginal(0, BLOCK);
+  }
+
+  @Test
+  void aBlockThatCannotBeKeptIsReadAllTheSameAndStaysMissing() throws IOException {
+    open(ReadPolicy.PULL);
+    f.disk.failWrites(true);
+    expectOriginal(0, BLOCK);
+    assertEquals(BlockMap.NOT_HERE, f.map.state(0));
+  }
+
+  @Test
+  void aLateFetchNeverOverwritesWhatWasWrittenMeanwhile() throws IOException {
+    open(ReadPolicy.PULL);
+    f.source.hold();
+    CompletableFuture<ByteBuf> read = f.store.read(0, 2 * BLOCK);
+    f.write(0, Bytes.of(2, BLOCK));
+    f.source.answer();
+    Bytes.take(read);
+    assertEquals(BlockMap.NEWER, f.map.state(0));
+    assertEquals(BlockMap.SAME, f.map.state(1));
+    assertArrayEquals(Bytes.of(2, BLOCK), f.read(0, BLOCK));
+  }
+
+  @Test
+  void aLateFetchNeverBringsBackWhatWasTrimmedMeanwhile() throws IOException {
+    open(ReadPolicy.PULL);
+    f.source.hold();
+    CompletableFuture<ByteBuf> read = f.store.read(0, BLOCK);
+    f.store.trim(0, BLOCK, 0).join();
+    f.source.answer();
+    Bytes.take(read);
+    assertEquals(BlockMap.ZERO, f.map.state(0));
+    assertArrayEquals(new byte[BLOCK], f.read(0, BLOCK));
+  }
+
+  @Test
+  void sequentialReadsAreReadAhead() throws IOException {
+    open(ReadPolicy.PULL);
+    expectOriginal(0, BLOCK);
+    expectOriginal(BLOCK, BLOCK);
+    assertEquals(BlockMap.SAME, f.map.state(5), "fetched before anybody asked");
+    long fetches = f.source.fetches().size();
+    expectOriginal(2 * BLOCK, BLOCK);
+    assertEquals(fetches, f.source.fetches().size());
+  }
+
+  @Test
+  void readsHereAndThereFetchNothingAhead() throws IOException {
+    open(ReadPolicy.PULL);
+    for (int block : new int[] {40, 3, 21, 60, 11}) {
+      expectOriginal((long) block * BLOCK, 512);
+    }
+    assertEquals(5 * BLOCK, f.source.bytes());
+  }
+
+  @Test
+  void nothingIsReadAheadThatWouldNotBeKept() throws IOException {
+    open(ReadPolicy.PULL, range(3, BLOCKS, ReadPolicy.REDIRECT));
+    expectOriginal(0, BLOCK);
+    expectOriginal(BLOCK, BLOCK);
+    assertEquals(3 * BLOCK, f.source.bytes());
+  }
+
+  @Test
+  void zeroBlocksReadAsZeroesAndAreNotFetched() throws IOException {
+    open(ReadPolicy.PULL);
+    f.store.zero(3 * BLOCK, 2 * BLOCK, 0).join();
+    assertArrayEquals(new byte[2 * BLOCK], f.read(3 * BLOCK, 2 * BLOCK));
+    assertEquals(List.of(), f.source.fetches());
+    assertEquals(BlockMap.ZERO, f.map.state(3));
+  }
+
+  @Test
+  void oneReadPutsTogetherWhatIsHereZeroAndElsewhere() throws IOException {
+    open(ReadPolicy.PULL);
+    f.write(BLOCK, Bytes.of(2, BLOCK));
+    f.store.zero(2 * BLOCK, BLOCK, 0).join();
+    byte[] expected = Bytes.with(f.original(0, 4 * BLOCK), BLOCK, Bytes.of(2, BLOCK));
+    expected = Bytes.with(expected, 2 * BLOCK, new byte[BLOCK]);
+    assertArrayEquals(Bytes.part(expected, 100, 4 * BLOCK - 200), f.read(100, 4 * BLOCK - 200));
+    assertEquals(2 * BLOCK, f.source.bytes());
+  }
+
+  @Test
+  void theLastBlockIsFetchedAsFarAsItGoes() throws IOException {
+    open(ReadPolicy.PULL);
+    int start = (BLOCKS - 1) * BLOCK;
+    expectOriginal(SIZE - 10, 10);
+    assertEquals(List.of(new Fetch(start, SIZE - start)), f.source.fetches());
+    assertEquals(BlockMap.SAME, f.map.state(BLOCKS - 1));
+  }
+
+  @Test
+  void attemptsLeaveAloneWhatIsNotHere() throws IOException {
+    open(ReadPolicy.PULL);
+    ByteBuf into = Bytes.lend(new byte[BLOCK]).clear();
+    assertFalse(f.store.tryRead(0, 10, into));
+    f.store.zero(0, BLOCK, 0).join();
+    assertFalse(f.store.tryRead(0, 10, into), "the device may hold anything there");
+    f.read(BLOCK, 1);
+    assertTrue(f.store.tryRead(BLOCK, 10, into));
+  }
+
+  @Test
+  void cacheBringsBlocksUnlessTheyWouldNotBeKept() throws IOException {
+    open(ReadPolicy.PULL, range(2, 4, ReadPolicy.REDIRECT));
+    f.store.cache(0, 6 * BLOCK).join();
+    assertEquals(4 * BLOCK, f.source.bytes());
+    assertEquals(BlockMap.SAME, f.map.state(5));
+    assertEquals(BlockMap.NOT_HERE, f.map.state(2));
+  }
+
+  @Test
+  void aStoreWithoutAMapHasEverything() throws IOException {
+    open(ReadPolicy.FAIL);
+    f.store.map(null);
+    assertArrayEquals(Bytes.of(666, SIZE), f.read(0, SIZE));
+  }
+}

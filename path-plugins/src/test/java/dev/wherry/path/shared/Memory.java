@@ -1,0 +1,101 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.map.FileMapFile;
+import dev.wherry.path.map.JournaledMap;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** What a node remembers of a volume whatever happens to its daemon: the state, maps in files. */
+final class Memory implements ShareLog {
+  private final Path directory;
+  private final int blockSize;
+  private final long size;
+  private @Nullable ShareState state;
+  private boolean failing;
+
+  Memory(Path directory, int blockSize, long size) {
+    this.directory = directory;
+    this.blockSize = blockSize;
+    this.size = size;
+  }
+
+  /** The state that was put last. */
+  ShareState state() {
+    ShareState s = state;
+    if (s == null) {
+      throw new IllegalStateException("there is no volume");
+    }
+    return s;
+  }
+
+  void fail(boolean fails) {
+    failing = fails;
+  }
+
+  private Path file(long number) {
+    return directory.resolve("map-" + number);
+  }
+
+  boolean hasMap(long number) {
+    return Files.exists(file(number));
+  }
+
+  @Nullable BlockMap open(long number, Disk disk) {
+    if (number == 0) {
+      return null;
+    }
+    try {
+      return JournaledMap.open(
+          FileMapFile.open(file(number)),
+          blockSize,
+          size,
+          (offset, into) -> into.put(disk.content(offset, into.remaining())),
+          Runnable::run);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public CompletableFuture<Void> put(ShareState next) {
+    if (failing) {
+      return CompletableFuture.failedFuture(new IOException("the catalog cannot be written"));
+    }
+    state = next;
+    return CompletableFuture.completedFuture(null);
+  }
+
+  @Override
+  public CompletableFuture<BlockMap> create(long number, int initial) {
+    long blocks = (size + blockSize - 1) / blockSize;
+    try {
+      return CompletableFuture.completedFuture(
+          JournaledMap.create(
+              FileMapFile.open(file(number)),
+              blockSize,
+              size,
+              initial == BlockMap.NOT_HERE
+                  ? List.of()
+                  : List.of(new JournaledMap.Run(0, blocks, initial)),
+              Runnable::run));
+    } catch (IOException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  @Override
+  public CompletableFuture<Void> remove(long number) {
+    try {
+      Files.deleteIfExists(file(number));
+      return CompletableFuture.completedFuture(null);
+    } catch (IOException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+}

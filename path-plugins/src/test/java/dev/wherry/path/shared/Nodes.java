@@ -1,0 +1,261 @@
+package dev.wherry.path.shared;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.BlockDevice;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
+import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.move.VirtualTime;
+import io.netty.buffer.ByteBuf;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Nodes that have parts of one volume, in one thread and a time of their own: nothing happens but
+ * in {@link #await} and {@link #pass}.
+ */
+final class Nodes implements AutoCloseable {
+  static final String SUID = "v";
+  static final int BLOCK = 16_384;
+  static final int BLOCKS = 32;
+  static final int SIZE = BLOCK * BLOCKS - 10_000;
+  static final Duration IO_TIMEOUT = Duration.ofSeconds(30);
+
+  final VirtualTime time = new VirtualTime();
+  final Wire wire = new Wire(time, this::serve);
+  private final Path directory;
+  private final ReadPolicy policy;
+  private final boolean manual;
+  private final Map<String, Node> nodes = new LinkedHashMap<>();
+
+  /** A node's part: what lies on its disks, and the engine while its daemon runs. */
+  final class Node {
+    final String name;
+    final Disk disk = new Disk(SIZE);
+    final Memory memory;
+    private @Nullable SharedVolume volume;
+
+    Node(String name) throws IOException {
+      this.name = name;
+      this.memory = new Memory(Files.createDirectory(directory.resolve(name)), BLOCK, SIZE);
+    }
+
+    SharedVolume volume() {
+      SharedVolume v = volume;
+      if (v == null) {
+        throw new IllegalStateException("node " + name + " does not run");
+      }
+      return v;
+    }
+
+    ShareState state() {
+      return volume().state();
+    }
+
+    private void open(ShareState first, @Nullable BlockMap map) {
+      disk.reopen();
+      volume =
+          SharedVolume.open(
+              new SharedVolume.Parts(
+                  SUID,
+                  name,
+                  first.hasStore() ? disk : null,
+                  SIZE,
+                  BLOCK,
+                  map,
+                  wire.of(name, Set.of("a", "b", "c")),
+                  uri -> CompletableFuture.failedFuture(new IOException("no server " + uri)),
+                  memory,
+                  time,
+                  time::now,
+                  IO_TIMEOUT),
+              first);
+      wire.goOn();
+    }
+
+    /** The daemon ends. */
+    void stop() {
+      CompletableFuture<Void> closed = volume().close();
+      volume = null;
+      await(closed);
+    }
+
+    /** The daemon starts, with what is remembered. */
+    void start() {
+      ShareState s = memory.state();
+      open(s, memory.open(s.map(), disk));
+    }
+
+    // ---- what hosts of this node do
+
+    byte[] read(long offset, int length) {
+      return Bytes.take(await(volume().read(offset, length)));
+    }
+
+    void write(long offset, byte[] bytes) {
+      await(volume().write(offset, Bytes.lend(bytes), 0));
+    }
+
+    /** The whole volume reads as this. */
+    void expect(byte[] all) {
+      assertArrayEquals(all, read(0, SIZE), "on node " + name);
+    }
+
+    // ---- what operators do
+
+    void activate() {
+      await(volume().activate(false));
+    }
+
+    @Nullable BlockDevice release() {
+      return await(volume().release());
+    }
+  }
+
+  Nodes(Path directory, ReadPolicy policy, boolean manual) {
+    this.directory = directory;
+    this.policy = policy;
+    this.manual = manual;
+  }
+
+  private @Nullable CompletableFuture<LinkReply> serve(
+      String from, String to, LinkRequest request, Priority priority) {
+    Node node = nodes.get(to);
+    SharedVolume v = node == null ? null : node.volume;
+    return v == null ? null : v.serve(from, request, priority);
+  }
+
+  private Node add(String name) {
+    try {
+      Node node = new Node(name);
+      nodes.put(name, node);
+      return node;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A node that owns the volume, with this content. */
+  Node owner(String name, byte[] content) {
+    Node node = add(name);
+    node.disk.put(0, content);
+    ShareState s = ShareState.alone(name).withPolicies(policy, WritePolicy.LOCAL, List.of(), manual);
+    node.memory.put(s).join();
+    node.open(s, null);
+    return node;
+  }
+
+  /** A standby, as the daemon makes one at SHARE. Its disk is full of what must never be seen. */
+  Node share(Node owner, String name) {
+    Node node = add(name);
+    node.disk.put(0, Bytes.of(666, SIZE));
+    return shareAgain(owner, node);
+  }
+
+  /** A node that had a part before gets one again. */
+  Node shareAgain(Node owner, Node node) {
+    await(owner.volume().join(node.name));
+    ShareState o = owner.state();
+    long map = o.epoch() + 1000;
+    ShareState s =
+        new ShareState(
+            Role.STANDBY,
+            o.owner(),
+            o.epoch(),
+            List.of(),
+            policy,
+            WritePolicy.LOCAL,
+            List.of(),
+            manual,
+            true,
+            false,
+            null,
+            null,
+            map,
+            null);
+    BlockMap made = node.memory.create(map, BlockMap.NOT_HERE).join();
+    node.memory.put(s).join();
+    node.open(s, made);
+    return node;
+  }
+
+  /** Lets time go on until it is done; no longer than an hour. */
+  <T> T await(CompletableFuture<T> what) {
+    assertTrue(time.until(what::isDone, Duration.ofHours(1).toNanos()), "nothing happens any more");
+    return what.join();
+  }
+
+  /** Lets time go on until it fails, and says why. */
+  Throwable failure(CompletableFuture<?> what) {
+    return Failures.causeOf(assertThrows(CompletionException.class, () -> await(what)));
+  }
+
+  /** Why a request of an operator was refused. */
+  String refusal(CompletableFuture<?> what) {
+    Throwable t = failure(what);
+    assertTrue(t instanceof ShareException, () -> "not a refusal: " + t);
+    return String.valueOf(t.getMessage());
+  }
+
+  NbdException error(CompletableFuture<?> what) {
+    return (NbdException) failure(what);
+  }
+
+  void pass(Duration d) {
+    time.pass(d.toNanos());
+  }
+
+  /** Two nodes that were cut from each other hear each other again. */
+  void mend(Node one, Node other) {
+    wire.mend(one.name, other.name);
+    one.volume().up(other.name);
+    other.volume().up(one.name);
+    pass(Duration.ofSeconds(5));
+  }
+
+  /** Tells a node who owns the volume, as another one does when they meet. */
+  void tell(Node from, Node to, String owner, long epoch) {
+    byte[] name = owner.getBytes(StandardCharsets.UTF_8);
+    call(from, to, request(Op.SYNC, epoch).withPayload(Bytes.lend(name)));
+  }
+
+  /** Asks a node something that no engine would. */
+  LinkReply call(Node from, Node to, LinkRequest request) {
+    LinkReply reply = await(wire.call(from.name, to.name, request, Priority.CONTROL, IO_TIMEOUT));
+    reply.payload().release();
+    return reply;
+  }
+
+  static LinkRequest request(Op op, long epoch) {
+    return LinkRequest.of(op, SUID, epoch, 0, 0);
+  }
+
+  static ByteBuf session(long number) {
+    return Bytes.lend(new byte[8]).setLong(0, number);
+  }
+
+  @Override
+  public void close() {
+    wire.passAnswers();
+    nodes.values().stream().filter(n -> n.volume != null).forEach(Node::stop);
+    pass(Duration.ofMinutes(2)); // what waits for an answer gives up
+    nodes.values().forEach(n -> n.disk.free());
+  }
+}

@@ -1,0 +1,213 @@
+package dev.wherry.path.shared;
+
+import static dev.wherry.path.shared.Nodes.BLOCK;
+import static dev.wherry.path.shared.Nodes.BLOCKS;
+import static dev.wherry.path.shared.Nodes.SIZE;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.nbd.NbdError;
+import dev.wherry.path.link.Op;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The end of a store that is not needed, the way back, and the end of a part. */
+class ReleaseTest {
+  private final byte[] content = Bytes.of(1, SIZE);
+  @TempDir Path directory;
+  private Nodes nodes;
+  private Nodes.Node a;
+  private Nodes.Node b;
+
+  private void open(ReadPolicy policy) {
+    nodes = new Nodes(directory, policy, true);
+    a = nodes.owner("a", content);
+    b = nodes.share(a, "b");
+    b.activate();
+    nodes.wire.forget();
+  }
+
+  @AfterEach
+  void close() {
+    nodes.close();
+  }
+
+  @Test
+  void whatTheOwnerHasNotGotIsNotReleased() {
+    open(ReadPolicy.PULL);
+    b.read(0, BLOCK);
+    assertEquals(
+        "31 of 32 blocks of volume v are not on node b yet", nodes.refusal(a.volume().release()));
+    assertTrue(a.memory.state().hasStore());
+    b.expect(content);
+  }
+
+  @Test
+  void whenAllIsHereTheFormerOwnersStoreIsGivenUp() {
+    open(ReadPolicy.PULL);
+    b.expect(content);
+    long map = b.state().map();
+    assertSame(a.disk, a.release());
+    assertFalse(a.memory.state().hasStore());
+    assertNull(b.memory.state().source());
+    assertEquals(0, b.memory.state().map());
+    assertFalse(b.memory.hasMap(map));
+    assertTrue(b.volume().isPlain());
+    a.disk.put(0, Bytes.of(666, SIZE));
+    a.expect(content);
+    b.stop();
+    b.start();
+    b.expect(content);
+    assertArrayEquals(content, b.disk.content(0, SIZE));
+  }
+
+  @Test
+  void whatReadsAsZeroesGoesOnToWithoutAMap() {
+    open(ReadPolicy.PULL);
+    nodes.await(b.volume().trim(4 * BLOCK, 2 * BLOCK, 0));
+    b.read(0, SIZE);
+    a.release();
+    b.expect(Bytes.with(content, 4 * BLOCK, new byte[2 * BLOCK]));
+  }
+
+  @Test
+  void aSecondReleaseHasNothingToRelease() {
+    open(ReadPolicy.PULL);
+    b.expect(content);
+    a.release();
+    assertTrue(nodes.refusal(a.volume().release()).contains("keeps nothing"));
+    assertTrue(nodes.refusal(a.volume().activate(false)).contains("keeps nothing"));
+  }
+
+  @Test
+  void ownersAndStandbysAreNotReleased() {
+    open(ReadPolicy.PULL);
+    Nodes.Node c = nodes.share(b, "c");
+    assertTrue(nodes.refusal(b.volume().release()).contains("is owned here"));
+    assertTrue(nodes.refusal(c.volume().release()).contains("is a standby"));
+  }
+
+  @Test
+  void aReleaseWhoseAnswerIsLostMayBeAskedForAgain() {
+    open(ReadPolicy.PULL);
+    b.expect(content);
+    nodes.wire.loseAnswer(Op.RELEASE);
+    nodes.failure(a.volume().release());
+    assertTrue(a.memory.state().hasStore());
+    assertNull(b.state().source());
+    a.release();
+    assertFalse(a.memory.state().hasStore());
+    b.expect(content);
+  }
+
+  @Test
+  void underFailWhatIsNotHereMayBeReleasedAndIsGone() {
+    open(ReadPolicy.FAIL);
+    b.write(0, Bytes.of(2, BLOCK));
+    a.release();
+    assertArrayEquals(Bytes.of(2, BLOCK), b.read(0, BLOCK));
+    assertEquals(NbdError.EIO, nodes.error(b.volume().read(BLOCK, 1)).error());
+    b.stop();
+    b.start();
+    assertEquals(NbdError.EIO, nodes.error(b.volume().read(BLOCK, 1)).error());
+  }
+
+  @Test
+  void underFailTheFormerOwnersHostsReadTheirOwnStore() {
+    open(ReadPolicy.FAIL);
+    b.write(3 * BLOCK, Bytes.of(2, BLOCK));
+    a.expect(Bytes.with(content, 3 * BLOCK, Bytes.of(2, BLOCK)));
+    assertEquals(NbdError.EIO, nodes.error(b.volume().read(0, 1)).error());
+  }
+
+  // ------------------------------------------------------------------ return
+
+  @Test
+  void returnBringsOnlyWhatChanged() {
+    open(ReadPolicy.PULL);
+    b.read(0, 8 * BLOCK);
+    b.write(3 * BLOCK, Bytes.of(2, BLOCK));
+    b.write(20 * BLOCK + 5, Bytes.of(3, 10));
+    nodes.wire.forget();
+    a.activate();
+    assertEquals("node:b", a.state().source());
+    assertEquals(BLOCKS - 2, a.volume().blocks().here());
+    byte[] expected = Bytes.with(content, 3 * BLOCK, Bytes.of(2, BLOCK));
+    a.expect(Bytes.with(expected, 20 * BLOCK + 5, Bytes.of(3, 10)));
+    assertEquals(2 * BLOCK, nodes.wire.bytes(Op.FETCH));
+    assertEquals(Role.FORMER, b.state().role());
+  }
+
+  @Test
+  void whatWasTrimmedComesBackAsZeroes() {
+    open(ReadPolicy.PULL);
+    nodes.await(b.volume().trim(3 * BLOCK, BLOCK, 0));
+    a.activate();
+    a.expect(Bytes.with(content, 3 * BLOCK, new byte[BLOCK]));
+  }
+
+  @Test
+  void itMayGoToAndFroAsOftenAsOneLikes() {
+    open(ReadPolicy.PULL);
+    byte[] expected = content;
+    for (int i = 0; i < 4; i++) {
+      Nodes.Node owner = i % 2 == 0 ? b : a;
+      Nodes.Node next = i % 2 == 0 ? a : b;
+      owner.write(i * 3 * BLOCK + 100, Bytes.of(50 + i, BLOCK));
+      expected = Bytes.with(expected, i * 3 * BLOCK + 100, Bytes.of(50 + i, BLOCK));
+      nodes.await(owner.volume().giveTo(next.name));
+      assertEquals(3 + i, next.state().epoch());
+      a.expect(expected);
+      b.expect(expected);
+    }
+  }
+
+  @Test
+  void aReturnThatIsRefusedLeavesNoMapBehind() {
+    open(ReadPolicy.PULL);
+    b.memory.fail(true);
+    nodes.refusal(a.volume().activate(false));
+    assertFalse(a.memory.hasMap(3));
+    b.memory.fail(false);
+    a.activate();
+    a.expect(content);
+  }
+
+  @Test
+  void whenTheReturnIsCompleteTheOtherStoreIsReleased() {
+    open(ReadPolicy.PULL);
+    b.write(3 * BLOCK, Bytes.of(2, BLOCK));
+    a.activate();
+    a.read(0, SIZE);
+    b.release();
+    assertTrue(a.volume().isPlain());
+    a.expect(Bytes.with(content, 3 * BLOCK, Bytes.of(2, BLOCK)));
+  }
+
+  // ------------------------------------------------------------------ members
+
+  @Test
+  void aStandbyThatLeftIsServedNothing() {
+    open(ReadPolicy.PULL);
+    Nodes.Node c = nodes.share(b, "c");
+    c.expect(content);
+    nodes.await(b.volume().leave("c"));
+    assertEquals(List.of("a"), b.memory.state().members());
+    nodes.error(c.volume().read(0, 1));
+    assertTrue(nodes.refusal(c.volume().activate(false)).contains("has no part in volume v"));
+  }
+
+  @Test
+  void onlyTheOwnerSaysWhoIsAMember() {
+    open(ReadPolicy.PULL);
+    assertTrue(nodes.refusal(a.volume().join("c")).contains("node b owns volume v, not a"));
+    assertTrue(nodes.refusal(a.volume().leave("b")).contains("node b owns volume v, not a"));
+  }
+}
