@@ -8,6 +8,8 @@ final class Frames {
   /** Takes records, in the order of the file. */
   interface Visitor {
     /**
+     * Takes one.
+     *
      * @param more where in the file that is which follows the record's fixed part
      */
     void record(int type, int state, int number, long position, int more) throws IOException;
@@ -46,7 +48,7 @@ final class Frames {
       int end = at + Records.FRAME + payload.remaining();
       records(
           payload,
-          at + Records.FRAME,
+          at,
           (type, state, number, position, more) -> {
             ended[0] |= type == Records.END;
             visitor.record(type, state, number, position, more);

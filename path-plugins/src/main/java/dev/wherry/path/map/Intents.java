@@ -13,6 +13,8 @@ final class Intents {
   /** Takes hashes of consecutive units of one block. */
   interface Sink {
     /**
+     * Takes them.
+     *
      * @param hashes one for each unit
      */
     void intent(long unit, ByteBuffer hashes, int units) throws IOException;

@@ -175,6 +175,16 @@ public final class JournaledMap implements BlockMap {
     return states.live.count(NEWER) + states.live.count(ZERO);
   }
 
+  /** Blocks that are here, but not durably. */
+  public long pending() {
+    return geometry.blocks() - states.pending.count(States.SETTLED);
+  }
+
+  /** Bytes of the journal: what a crash would have to look through, and the next commits free. */
+  public long journalLength() {
+    return journal.sinceCheckpoint();
+  }
+
   @Override
   public CompletableFuture<Void> intend(long offset, ByteBuf data) {
     long from = offset / geometry.blockSize();

@@ -16,6 +16,8 @@ final class Turns {
   }
 
   /**
+   * Runs it soon.
+   *
    * @param task does not throw
    */
   void run(Runnable task) {
