@@ -84,7 +84,7 @@ final class AcceptedConnection extends LinkConnection {
     } else if (phase == Phase.CHALLENGED && type == Frame.HELLO) {
       hello(Greeting.Hello.read(body));
     } else if (phase == Phase.UP && type == Frame.ACK) {
-      session().acknowledged(Greeting.readNumbers(body));
+      session().acknowledged(this, Greeting.readNumbers(body));
     } else if (phase == Phase.UP && type == Frame.CANCEL) {
       session().cancelled(this, sequence);
     } else {

@@ -24,8 +24,6 @@ final class Calls {
   /** Requests of a class that may wait for a credit. */
   private static final int MOST_WAITING = 1 << 16;
 
-  private static final Priority[] CLASSES = Priority.values();
-
   private final EventLoop loop;
   private final Traffic traffic;
   private final Supplier<String> whyNot;
@@ -196,7 +194,6 @@ final class Calls {
   void connected(DialedConnection to, Greeting.Welcome w) {
     greeting = false;
     connection = to;
-    long lifeBefore = life;
     life = w.life();
     for (int i = 0; i < credits.length; i++) {
       credits[i] = new Window.Use(w.windows().get(i));
@@ -223,11 +220,11 @@ final class Calls {
     if (!known.isEmpty()) {
       to.fail("malformed: " + known.size() + " requests are known there that are not here");
     }
-    for (Priority p : CLASSES) {
-      grant(p.ordinal());
+    for (int cls = 0; cls < Window.CLASSES; cls++) {
+      grant(cls);
     }
     for (Call c : lost) {
-      c.fail("node forgot the session, life " + Long.toHexString(lifeBefore), false);
+      c.fail(c.request.op() + " has no answer: the node forgot the session", false);
     }
   }
 

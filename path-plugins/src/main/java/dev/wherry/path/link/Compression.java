@@ -33,9 +33,14 @@ final class Compression {
   /** What the other side needs, in parts of what this one needs. */
   private static final double THERE = 1.6;
 
+  /** What the loopback must block for; below, it is the processor that is short. */
+  private static final double LOOPBACK = 4;
+
   private final boolean enabled;
   private final LongSupplier nanoClock;
   private final LZ4Compressor lz4 = LZ4Factory.fastestInstance().fastCompressor();
+
+  private final double least;
 
   /** Nanoseconds that the connection blocks per byte. */
   private double blocks;
@@ -58,6 +63,7 @@ final class Compression {
     this.enabled = enabled;
     this.nanoClock = nanoClock;
     this.blocks = loopback ? 0 : UNKNOWN;
+    this.least = loopback ? LOOPBACK : 0;
   }
 
   void sent(int bytes) {
@@ -94,7 +100,7 @@ final class Compression {
 
   /** The piece compressed, for the caller to release; or null if it goes as it is. */
   @Nullable ByteBuf tryCompress(ByteBuf data, int index, int length, ByteBufAllocator alloc) {
-    if (!enabled || length < SAMPLE || blocks * saves < takes * THERE) {
+    if (!enabled || length < SAMPLE || blocks < least || blocks * saves < takes * THERE) {
       return null;
     }
     if (skipped < skip) {

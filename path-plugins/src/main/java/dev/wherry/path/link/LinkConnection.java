@@ -8,6 +8,7 @@ import io.netty.handler.codec.DecoderException;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.net.InetSocketAddress;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,6 +20,10 @@ import org.slf4j.LoggerFactory;
 abstract class LinkConnection extends ChannelInboundHandlerAdapter
     implements FrameDecoder.Sink, Outbound.BeforeFlush {
   private static final Logger log = LoggerFactory.getLogger(LinkConnection.class);
+
+  /** What Netty puts before the words of errno. */
+  private static final Pattern NATIVE_CALL =
+      Pattern.compile("^[a-zA-Z]+\\(\\.\\.\\) failed(?: with error\\(-?\\d+\\))?: ");
 
   final LinkOptions options;
   private final RoundTrip roundTrip;
@@ -191,7 +196,10 @@ abstract class LinkConnection extends ChannelInboundHandlerAdapter
       root = root.getCause();
     }
     String message = root.getMessage();
-    String text = message == null ? root.getClass().getSimpleName() : message;
+    String text =
+        message == null
+            ? root.getClass().getSimpleName()
+            : NATIVE_CALL.matcher(message).replaceFirst("");
     return root instanceof javax.net.ssl.SSLException ? "TLS: " + text : text;
   }
 

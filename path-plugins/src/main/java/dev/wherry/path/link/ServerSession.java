@@ -21,7 +21,8 @@ import org.slf4j.LoggerFactory;
 /**
  * What one dialer asks of this node: the requests that are executed for it and the answers that it
  * has not acknowledged. It outlives connections, and so it moves between their event loops: all of
- * it runs on the one that is its home now.
+ * it runs on the one that is its home now. A connection that was replaced is on another one
+ * perhaps, and finds out that it was by comparing.
  *
  * <pre>
  *   a number:  unknown ── whole request came ──▶ executing ── done ──▶ answered ── ACK ──▶ gone
@@ -321,7 +322,10 @@ final class ServerSession {
   }
 
   /** The dialer has these answers. */
-  void acknowledged(List<Long> numbers) {
+  void acknowledged(AcceptedConnection c, List<Long> numbers) {
+    if (c != connection) {
+      return;
+    }
     for (long n : numbers) {
       Entry e = entries.get(n);
       if (e == null || e.reply == null) {

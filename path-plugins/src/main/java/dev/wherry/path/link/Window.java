@@ -5,6 +5,7 @@ import java.util.List;
 /**
  * What a listener takes of one class at a time: requests that it has not heard to be answered, and
  * the bytes that they and their answers take. A request that is larger than the window goes alone.
+ * Of answers whose length no request tells, little is expected: they are runs of blocks, or texts.
  *
  * @param requests 1 or more
  * @param bytes 1 or more

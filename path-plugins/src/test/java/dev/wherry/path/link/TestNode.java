@@ -70,7 +70,7 @@ final class TestNode implements AutoCloseable {
   }
 
   static <T> T join(CompletableFuture<T> f) {
-    return f.orTimeout(20, TimeUnit.SECONDS).join();
+    return f.orTimeout(70, TimeUnit.SECONDS).join();
   }
 
   TestNode knows(TestNode other) {
