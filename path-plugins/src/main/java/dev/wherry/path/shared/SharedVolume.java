@@ -56,6 +56,7 @@ public final class SharedVolume implements PathHandler {
    * @param timer for limits and the background
    * @param nanoClock as {@link System#nanoTime}
    * @param ioTimeout how long a host's request waits for another node
+   * @param following how a source follows, here and at another node
    */
   public record Parts(
       String suid,
@@ -69,7 +70,38 @@ public final class SharedVolume implements PathHandler {
       ShareLog log,
       ScheduledExecutorService timer,
       LongSupplier nanoClock,
-      Duration ioTimeout) {}
+      Duration ioTimeout,
+      Following following) {
+    /** With the usual settings, and no room for batches: those of an owner are refused. */
+    public Parts(
+        String suid,
+        String node,
+        @Nullable BlockDevice store,
+        long size,
+        int blockSize,
+        @Nullable BlockMap map,
+        Links links,
+        Function<String, CompletableFuture<Source>> sources,
+        ShareLog log,
+        ScheduledExecutorService timer,
+        LongSupplier nanoClock,
+        Duration ioTimeout) {
+      this(
+          suid,
+          node,
+          store,
+          size,
+          blockSize,
+          map,
+          links,
+          sources,
+          log,
+          timer,
+          nanoClock,
+          ioTimeout,
+          Following.with(null));
+    }
+  }
 
   /**
    * The last hand-over.
