@@ -353,6 +353,7 @@ final class Ownership {
         .handle(
             (v, failure) -> {
               if (failure != null) {
+                core.unseal();
                 core.inner().resume();
                 throw Failures.of(failure);
               }
@@ -441,7 +442,8 @@ final class Ownership {
 
   private CompletableFuture<Void> become(LayeredStore store, BlockMap map, ShareState owned) {
     long before = core.state().map();
-    return core.update(now -> owned)
+    return core.seal()
+        .thenCompose(v -> core.update(now -> owned))
         .thenAccept(
             s -> {
               BlockMap old = store.map();
@@ -478,6 +480,7 @@ final class Ownership {
     return moves
         .stop()
         .thenCompose(v -> core.inner().suspend(DRAIN, core.parts().timer()))
+        .thenCompose(v -> core.seal())
         .thenCompose(
             v ->
                 core.update(
@@ -492,6 +495,7 @@ final class Ownership {
         .handle(
             (v, failure) -> {
               if (failure != null) {
+                core.unseal();
                 if (core.inner().state() == dev.wherry.path.VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }
@@ -595,7 +599,7 @@ final class Ownership {
   private void handed(String to, @Nullable Throwable failure) {
     core.marks().clear();
     if (failure != null) {
-      core.inner().resume();
+      core.switchRole(); // What it wrote with has ended.
       return;
     }
     long stall = core.switchRole();

@@ -180,6 +180,7 @@ final class Release {
             v ->
                 store
                     .quiet()
+                    .thenCompose(w -> core.writer().stop())
                     .thenCompose(w -> differ(map, onlyThere, keepMap))
                     .thenCompose(w -> map.commit(store.device()::flush))
                     .thenCompose(
@@ -191,7 +192,7 @@ final class Release {
                             store.map(null);
                           }
                         })
-                    .whenComplete((w, failure) -> core.inner().resume()))
+                    .whenComplete((w, failure) -> core.switchRole()))
         .thenCompose(
             v ->
                 keepMap

@@ -140,6 +140,7 @@ public final class SharedVolume implements PathHandler {
   /** Opens it in a state that was put before (or the first one, put by the caller). */
   public static SharedVolume open(Parts parts, ShareState state) {
     SharedVolume volume = new SharedVolume(parts, state);
+    volume.core.start();
     volume.ownership.goOn();
     return volume;
   }
@@ -161,6 +162,11 @@ public final class SharedVolume implements PathHandler {
 
   public @Nullable Handover handover() {
     return ownership.last();
+  }
+
+  /** How far the source is behind; null where it does not follow: not the owner, or local. */
+  public @Nullable Lag lag() {
+    return core.lag();
   }
 
   /** Completes with the reason when another node has been forced to take the volume over. */
@@ -230,20 +236,23 @@ public final class SharedVolume implements PathHandler {
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.stopFollowing())
         .thenApply(v -> store == null ? null : store.device());
   }
 
   /** Changes policies; durable when done. */
   public CompletableFuture<Void> policies(
       ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
+    WritePolicy before = core.state().write();
     return core.update(s -> s.withPolicies(read, write, ranges, manual))
-        .thenAccept(
+        .thenCompose(
             s -> {
               LayeredStore store = core.store();
               if (store != null) {
                 store.policies(new Policies(read, ranges, store.blockSize()));
               }
               moves.refresh();
+              return before == write ? Answers.done() : core.rewire();
             });
   }
 
@@ -255,6 +264,7 @@ public final class SharedVolume implements PathHandler {
   /** A node can be reached (again). */
   public void up(String node) {
     ownership.up(node);
+    core.retry();
     moves.refresh();
   }
 
@@ -400,6 +410,7 @@ public final class SharedVolume implements PathHandler {
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.stopFollowing())
         .thenCompose(
             v -> {
               LayeredStore store = core.store();
