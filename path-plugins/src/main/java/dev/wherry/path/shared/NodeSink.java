@@ -25,7 +25,7 @@ import java.util.function.LongSupplier;
  *   STORE_WRITE   number (8), data
  *   STORE_ZERO    number (8)
  *   STORE_FLUSH   number (8)
- *   BATCH_DATA    flags 1: begin, no payload; the answer goes on with the number (8)
+ *   BATCH_DATA    flags 1: begin: 0 (8); the answer goes on with the number (8)
  *                 flags 2: number (8), offset and length read as zeroes
  *                 flags 0: number (8), data
  *   BATCH_COMMIT  number (8), pieces (8)
@@ -78,7 +78,7 @@ final class NodeSink implements Sink {
   @Override
   public CompletableFuture<Long> begin() {
     life.set(0);
-    return call(Op.BATCH_DATA, 0, 0, BEGIN, Payloads.buffer(8))
+    return call(Op.BATCH_DATA, 0, 0, BEGIN, number(0, 0))
         .thenApply(
             reply -> {
               try {

@@ -3,6 +3,7 @@ package dev.wherry.path.shared;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.align.RangeLock;
+import dev.wherry.path.link.LinkException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Shipment {
   private static final int LANES = 4;
+  private static final int MOST_ASKED = 100;
 
   private final Batch batch;
   private final Sink sink;
@@ -41,8 +43,30 @@ final class Shipment {
               number = n;
               return send();
             })
-        .thenCompose(v -> batch.isOver() ? given() : sink.commit(number, pieces.get()))
+        .thenCompose(v -> commit(0))
         .thenApply(v -> number);
+  }
+
+  /**
+   * Asks again where no answer comes: a large batch takes its time to be applied, and a commit that
+   * was done says so whenever it is asked.
+   */
+  private CompletableFuture<Void> commit(int asked) {
+    if (batch.isOver()) {
+      return given();
+    }
+    return sink.commit(number, pieces.get())
+        .handle(
+            (v, failure) -> {
+              if (failure == null) {
+                return Answers.done();
+              }
+              Throwable cause = Failures.causeOf(failure);
+              return cause.getCause() instanceof LinkException && asked < MOST_ASKED
+                  ? commit(asked + 1)
+                  : CompletableFuture.<Void>failedFuture(cause);
+            })
+        .thenCompose(done -> done);
   }
 
   private static <T> CompletableFuture<T> given() {

@@ -212,6 +212,7 @@ final class FollowingWorld {
     }
     inFlight = 0;
     whole = true;
+    time.slow = true;
     writer.start();
   }
 
@@ -519,8 +520,9 @@ final class FollowingWorld {
   void settle() {
     link.cut = false;
     link.loses = 0;
+    time.slow = false;
     flush();
-    for (int steps = 0; steps < 200_000; steps++) {
+    for (int steps = 0; steps < 30_000; steps++) {
       step();
       Lag lag = writer.lag();
       if (inFlight == 0

@@ -28,7 +28,7 @@ final class MortalDevice extends ForwardingDevice {
 
   private <T> CompletableFuture<T> run(Supplier<CompletableFuture<T>> call) {
     CompletableFuture<T> result = new CompletableFuture<>();
-    int micros = time.random.nextInt(50) == 0 ? 8_000_000 : 300;
+    int micros = time.slow && time.random.nextInt(300) == 0 ? 8_000_000 : 300;
     time.soon(
         micros,
         () -> {

@@ -1,5 +1,6 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.nbd.NbdError;
 import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkException;
 import dev.wherry.path.link.LinkReply;
@@ -67,17 +68,20 @@ final class SimLink implements Link {
     served.whenComplete(
         (reply, failure) -> {
           request.payload().release();
-          if (failure != null || lost()) {
-            if (reply != null) {
-              reply.payload().release();
-            }
+          LinkReply answer =
+              failure == null
+                  ? reply
+                  : LinkReply.error(
+                      NbdError.EIO, 1, String.valueOf(Failures.causeOf(failure).getMessage()));
+          if (lost()) {
+            answer.payload().release();
             return;
           }
           time.soon(
               2000,
               () -> {
-                if (!result.complete(reply)) {
-                  reply.payload().release();
+                if (!result.complete(answer)) {
+                  answer.payload().release();
                 }
               });
         });

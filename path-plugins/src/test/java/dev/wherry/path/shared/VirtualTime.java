@@ -15,6 +15,10 @@ import org.jspecify.annotations.Nullable;
 /** Time that passes when the test says so; what is due runs on the test's thread. */
 final class VirtualTime extends AbstractExecutorService implements ScheduledExecutorService {
   final Random random;
+
+  /** Whether what takes its time may take long. */
+  boolean slow = true;
+
   private final PriorityQueue<Task<?>> queue = new PriorityQueue<>();
   private long now;
   private long sequence;
