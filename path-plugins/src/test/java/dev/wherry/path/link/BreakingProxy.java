@@ -15,6 +15,7 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,7 +45,7 @@ final class BreakingProxy implements AutoCloseable {
   private final List<Pair> pairs = new ArrayList<>();
   private volatile @Nullable Random chaos;
   private volatile boolean blocked;
-  volatile int connections;
+  final AtomicInteger connections = new AtomicInteger();
 
   BreakingProxy(int target) {
     this.target = target;
@@ -60,7 +62,7 @@ final class BreakingProxy implements AutoCloseable {
                     accept(ch);
                   }
                 })
-            .bind(new InetSocketAddress("127.0.0.1", 0))
+            .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .syncUninterruptibly()
             .channel();
   }
@@ -94,7 +96,7 @@ final class BreakingProxy implements AutoCloseable {
       client.close();
       return;
     }
-    connections++;
+    connections.incrementAndGet();
     Random r = chaos;
     Fate fate =
         r == null
@@ -127,7 +129,7 @@ final class BreakingProxy implements AutoCloseable {
               .option(ChannelOption.AUTO_READ, false)
               .option(ChannelOption.TCP_NODELAY, true)
               .handler(new ChannelInboundHandlerAdapter());
-      b.connect(new InetSocketAddress("127.0.0.1", target))
+      b.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), target))
           .addListener(
               (ChannelFutureListener)
                   f -> {
@@ -160,7 +162,7 @@ final class BreakingProxy implements AutoCloseable {
         .group(loop)
         .channel(NioSocketChannel.class)
         .handler(new ChannelInboundHandlerAdapter())
-        .connect(new InetSocketAddress("127.0.0.1", target))
+        .connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), target))
         .addListener(
             (ChannelFutureListener)
                 f -> {

@@ -102,6 +102,7 @@ class BrokenNetworkTest {
     }
   }
 
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Asked(
       long number, byte[] payload, boolean patient, CompletableFuture<LinkReply> answer) {}
 

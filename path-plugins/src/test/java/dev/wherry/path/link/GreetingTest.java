@@ -89,6 +89,15 @@ class GreetingTest {
   }
 
   @Test
+  void twoNodesWithOneNameAreTold() throws IOException {
+    try (RawDialer d = dial()) {
+      long nonce = d.open(1, 1).nonce();
+      d.hello(nonce, "b", X, "b", 7, 1);
+      assertEquals("there are two nodes named b", refusal(d));
+    }
+  }
+
+  @Test
   void anOlderConnectionOfASessionDoesNotComeBack() throws IOException {
     try (RawDialer now = join(7, 5);
         RawDialer d = dial()) {
@@ -157,7 +166,8 @@ class GreetingTest {
 
   @Test
   void aDialerWithTlsIsToldByAnAlertWhereThereIsNone() throws IOException {
-    try (java.net.Socket s = new java.net.Socket("127.0.0.1", b.port)) {
+    try (java.net.Socket s =
+        new java.net.Socket(java.net.InetAddress.getLoopbackAddress(), b.port)) {
       s.setSoTimeout(20_000);
       s.getOutputStream().write(new byte[] {22, 3, 1, 0, 5, 1, 0, 0, 1, 0});
       assertEquals(21, s.getInputStream().read());

@@ -5,6 +5,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** A dialer made of frames, for what a real one never sends. Blocks. */
 final class RawDialer implements AutoCloseable {
   /** What came. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Got(int type, long sequence, byte[] body) {
     String text() {
       return Head.readText(Unpooled.wrappedBuffer(body));
@@ -28,7 +30,7 @@ final class RawDialer implements AutoCloseable {
   private final FrameDecoder decoder;
 
   RawDialer(int port) throws IOException {
-    socket = new Socket("127.0.0.1", port);
+    socket = new Socket(InetAddress.getLoopbackAddress(), port);
     socket.setSoTimeout(20_000);
     decoder =
         new FrameDecoder(

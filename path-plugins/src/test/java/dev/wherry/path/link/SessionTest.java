@@ -85,7 +85,7 @@ class SessionTest {
     held.complete(LinkReply.ok(78));
     assertEquals(78, TestNode.join(f).epoch());
     assertEquals(1, executed.get());
-    assertEquals(2, proxy.connections);
+    assertEquals(2, proxy.connections.get());
   }
 
   @Test
@@ -114,8 +114,8 @@ class SessionTest {
     a = new TestNode(group, old.identity, null, null, old.port, UnaryOperator.identity());
     a.knows("b", proxy.port());
     CompletableFuture<LinkReply> next = ask(a, Op.FLUSH, 30_000);
-    int before = proxy.connections;
-    await().until(() -> proxy.connections > before || b.to("a").isUp());
+    int before = proxy.connections.get();
+    await().until(() -> proxy.connections.get() > before || b.to("a").isUp());
     assertEquals(1, executed.get());
     assertFalse(next.isDone());
     held.complete(LinkReply.ok(1));
@@ -191,7 +191,7 @@ class SessionTest {
   @Test
   void aClassWhoseCreditsAreUsedUpKeepsNoOtherWaiting() {
     meet();
-    int most = Window.defaults().get(Priority.BACKGROUND.ordinal()).requests();
+    int most = Window.defaults().get(3).requests();
     List<CompletableFuture<LinkReply>> all = new CopyOnWriteArrayList<>();
     for (int i = 0; i < most + 50; i++) {
       all.add(

@@ -3,6 +3,7 @@ package dev.wherry.path.link;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.EventLoopGroup;
 import io.netty.handler.ssl.SslContext;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
@@ -62,7 +63,8 @@ final class TestNode implements AutoCloseable {
           }
         };
     this.hub = new LinkHub(with.apply(quick), service, pins::put);
-    this.port = join(hub.listen(new InetSocketAddress("127.0.0.1", port))).getPort();
+    this.port =
+        join(hub.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), port))).getPort();
   }
 
   static CompletableFuture<LinkReply> done(LinkReply r) {
