@@ -16,8 +16,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe on any thread. Whoever reads or overwrites an unread block holds it.
  */
 final class Batch {
-  private static final int LARGEST = 1 << 20;
-
   /**
    * A part of it.
    *
@@ -36,6 +34,7 @@ final class Batch {
   private final BlockSet blocks;
   private final BlockSet unread = new BlockSet();
   private final long memory;
+  private final int largest;
   private final long since;
   private final ArrayDeque<Piece> kept = new ArrayDeque<>();
   private final CompletableFuture<Void> end = new CompletableFuture<>();
@@ -48,13 +47,15 @@ final class Batch {
   /**
    * @param blocks nobody changes it any more
    * @param memory bytes that it may keep
+   * @param largest bytes of a piece at most, a block excepted
    * @param since when the oldest change in it was made
    */
-  Batch(LayeredStore store, BlockMap map, BlockSet blocks, long memory, long since) {
+  Batch(LayeredStore store, BlockMap map, BlockSet blocks, long memory, int largest, long since) {
     this.store = store;
     this.map = map;
     this.blocks = blocks;
     this.memory = memory;
+    this.largest = largest;
     this.since = since;
     blocks.runs(store.blocks()).forEach(r -> unread.add(r.from(), r.end()));
   }
@@ -191,7 +192,7 @@ final class Batch {
     return !kept.isEmpty();
   }
 
-  /** The next run to be read, up to 1 MiB of data or any number of zeroes; null at the end. */
+  /** The next run to be read, up to a piece of data or any number of zeroes; null at the end. */
   synchronized @Nullable Run claim() {
     long blocksOf = store.blocks();
     long from = unread.next(true, cursor, blocksOf);
@@ -200,7 +201,7 @@ final class Batch {
     }
     long to = unread.next(false, from, map.runEnd(from, blocksOf));
     if (map.state(from) != BlockMap.ZERO) {
-      to = Math.min(to, from + Math.max(1, LARGEST / store.blockSize()));
+      to = Math.min(to, from + Math.max(1, largest / store.blockSize()));
     }
     cursor = to;
     return new Run(from, to);
@@ -222,7 +223,7 @@ final class Batch {
   /** The unread runs within a range, each with one state and of which something is to be sent. */
   private List<Run> unread(long first, long to) {
     List<Run> runs = new ArrayList<>();
-    long step = Math.max(1, LARGEST / store.blockSize());
+    long step = Math.max(1, largest / store.blockSize());
     for (long b = unread.next(true, first, to); b < to; b = unread.next(true, b, to)) {
       long stop = unread.next(false, b, map.runEnd(b, to));
       int state = map.state(b);

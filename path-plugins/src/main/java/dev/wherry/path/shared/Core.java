@@ -435,6 +435,7 @@ final class Core {
                 sink,
                 s.write() == WritePolicy.THROUGH,
                 parts.following(),
+                1 << 20,
                 ioTimeout(),
                 parts.timer(),
                 parts.nanoClock(),

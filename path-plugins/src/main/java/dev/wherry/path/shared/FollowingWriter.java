@@ -64,6 +64,7 @@ final class FollowingWriter implements Writer {
    * What it works with.
    *
    * @param through whether it is the policy {@code through}
+   * @param largest bytes of a piece of a batch at most, up to 1 MiB
    * @param patience how long a host waits under {@code stall}
    * @param flush a host's flush, which comes back to {@link #flush()}
    */
@@ -73,6 +74,7 @@ final class FollowingWriter implements Writer {
       Sink sink,
       boolean through,
       Following following,
+      int largest,
       Duration patience,
       ScheduledExecutorService timer,
       LongSupplier nanoClock,
@@ -614,6 +616,7 @@ final class FollowingWriter implements Writer {
                 map,
                 pending,
                 with.following.memory(),
+                with.largest,
                 anyPending ? pendingSince : with.nanoClock.getAsLong());
         pending = new BlockSet();
         anyPending = false;

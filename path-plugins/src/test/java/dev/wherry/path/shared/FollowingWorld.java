@@ -169,6 +169,7 @@ final class FollowingWorld {
                 sink,
                 through,
                 following,
+                BLOCK,
                 Duration.ofSeconds(20),
                 time,
                 time::now,
