@@ -114,7 +114,7 @@ final class FollowingWorld {
 
   private static void check(boolean good, String what, Object... of) {
     if (!good) {
-      throw new AssertionError(String.format(what, of));
+      throw new AssertionError(what + ": " + Arrays.toString(of));
     }
   }
 
@@ -329,7 +329,7 @@ final class FollowingWorld {
           Arrays.fill(busy, unit, unit + count, false);
           if (failure != null) {
             // Under stall: done here, and not answered.
-            check(stall, "the host sees %s", failure);
+            check(stall, "the host sees", failure);
             return;
           }
           op.answered = clock;
@@ -374,7 +374,7 @@ final class FollowingWorld {
               if (data != null) {
                 long id = data.getLong(data.readerIndex());
                 data.release();
-                check(dying || last(ops, id) >= seen[unit], "read of %s", unit);
+                check(dying || last(ops, id) >= seen[unit], "a read goes back in time: unit", unit);
               }
             });
   }
@@ -440,7 +440,7 @@ final class FollowingWorld {
     int at = unit * UNIT;
     long id = data.getLong(at);
     for (int i = 0; i < UNIT; i += 8) {
-      check(data.getLong(at + i) == id, "unit %s is in one piece", unit);
+      check(data.getLong(at + i) == id, "not in one piece: unit", unit);
     }
     return id;
   }
@@ -479,7 +479,7 @@ final class FollowingWorld {
       found[u] = last(history.get(u), ids[u]);
       check(
           found[u] >= atLeast[u],
-          "unit %s in the source has %s of %s",
+          "too old in the source: unit, write, writes",
           u,
           ids[u],
           history.get(u).size());
@@ -494,10 +494,10 @@ final class FollowingWorld {
         Op next = history.get(u).get(found[u] + 1);
         check(
             next.answered >= from,
-            "unit %s lacks %s, which was answered before others were asked for",
+            "lacks a write that was answered before others were asked for: unit, write",
             u,
             next.id);
-        check(!there.contains(next), "write %s is there in part", next.id);
+        check(!there.contains(next), "a write is there in part", next.id);
       }
     }
   }
@@ -510,9 +510,9 @@ final class FollowingWorld {
       raise(answered);
     }
     for (int u = 0; u < UNITS; u++) {
-      check(last(history.get(u), ids[u]) >= answered[u], "unit %s here", u);
+      check(last(history.get(u), ids[u]) >= answered[u], "lost here: unit", u);
       if (owner.map().state(u / (BLOCK / UNIT)) == BlockMap.SAME) {
-        check(ids[u] == other[u], "unit %s is said to be the same", u);
+        check(ids[u] == other[u], "said to be the same: unit", u);
       }
     }
   }
@@ -533,8 +533,8 @@ final class FollowingWorld {
       }
     }
     Lag lag = writer.lag();
-    check(lag.bytes() == 0, "the source lags behind: %s", lag);
-    check(lag.mode() == (through ? Lag.Mode.THROUGH : Lag.Mode.BACK), "it ends as %s", lag);
+    check(lag.bytes() == 0, "the source lags behind", lag);
+    check(lag.mode() == (through ? Lag.Mode.THROUGH : Lag.Mode.BACK), "it ends", lag);
     check(Arrays.equals(sourceImage(), ownerImage()), "the source has not all");
   }
 
