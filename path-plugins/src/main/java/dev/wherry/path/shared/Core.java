@@ -41,6 +41,7 @@ final class Core {
   private volatile ShareState state;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
+  private volatile @Nullable Receiver receiver;
   private volatile Runnable ownerLearned = () -> {};
   private volatile Runnable named = () -> {};
 
@@ -55,6 +56,7 @@ final class Core {
               parts.blockSize(),
               parts.map(),
               new Policies(state.read(), state.ranges(), parts.blockSize()));
+      receiver = new Receiver(store, parts.following().batches());
     }
     connectSource(state);
     inner = new Volume(parts.suid(), handlerFor(state), parts.nanoClock());
@@ -125,7 +127,98 @@ final class Core {
   }
 
   void dropStore() {
+    Receiver r = receiver;
     store = null;
+    receiver = null;
+    if (r != null) {
+      r.close().exceptionally(Core::logged);
+    }
+  }
+
+  private static @Nullable Void logged(Throwable failure) {
+    LOG.warn("{}", String.valueOf(Failures.causeOf(failure).getMessage()));
+    return null;
+  }
+
+  /** What takes the owner's writes, or null where nothing is kept. */
+  @Nullable Receiver receiver() {
+    return receiver;
+  }
+
+  /** Nothing is written here by another node any more; see {@link Receiver#seal}. */
+  CompletableFuture<Void> seal() {
+    Receiver r = receiver;
+    return r == null ? CompletableFuture.completedFuture(null) : r.seal();
+  }
+
+  /** Takes back {@link #seal}, unless this node owns the volume. */
+  void unseal() {
+    Receiver r = receiver;
+    if (r != null && state.role() != Role.OWNER) {
+      r.open();
+    }
+  }
+
+  @Nullable Lag lag() {
+    Writer w = writer;
+    return w == null ? null : w.lag();
+  }
+
+  /** A node can be reached: maybe the source. */
+  void retry() {
+    Writer w = writer;
+    if (w != null) {
+      w.retry();
+    }
+  }
+
+  /** Begins what runs by itself; once, when all of this is there. */
+  void start() {
+    Receiver r = receiver;
+    Writer w = writer;
+    if (r != null && state.role() == Role.FORMER) {
+      // Whoever takes the ownership waits for it.
+      r.recover().exceptionally(Core::logged);
+    }
+    if (w != null) {
+      w.start();
+    }
+  }
+
+  /** Ends what follows, and what makes others follow; no host's request is under way. */
+  CompletableFuture<Void> stopFollowing() {
+    Writer w = writer;
+    Receiver r = receiver;
+    CompletableFuture<Void> stopped =
+        w == null ? CompletableFuture.completedFuture(null) : w.stop();
+    return stopped.thenCompose(
+        v ->
+            r == null
+                ? CompletableFuture.<Void>completedFuture(null)
+                : r.close().exceptionally(Core::logged));
+  }
+
+  /** Puts the writer in place that the state asks for by now. */
+  CompletableFuture<Void> rewire() {
+    if (state.role() != Role.OWNER || state.fence() != null) {
+      return CompletableFuture.completedFuture(null);
+    }
+    try {
+      begin("changed");
+    } catch (ShareException e) {
+      // What is under way ends with a writer of the state as it is now.
+      LOG.debug("{}", e.getMessage());
+      return CompletableFuture.completedFuture(null);
+    }
+    return inner
+        .suspend(ioTimeout(), parts.timer())
+        .thenCompose(v -> writer().stop())
+        .<Void>thenApply(
+            v -> {
+              switchRole();
+              return null;
+            })
+        .whenComplete((v, failure) -> end());
   }
 
   Writer writer() {
@@ -286,7 +379,13 @@ final class Core {
    */
   long switchRole() {
     inner.swap(handlerFor(state));
-    return inner.resume();
+    unseal();
+    long held = inner.resume();
+    Writer w = writer;
+    if (w != null) {
+      w.start();
+    }
+    return held;
   }
 
   CompletableFuture<String> fenced() {
@@ -335,7 +434,13 @@ final class Core {
   RoleHandler handlerFor(ShareState s) {
     String fence = s.fence();
     LayeredStore own = store;
+    Writer before = writer;
+    if (before != null) {
+      // It has been stopped, unless this node was made to stop by another one.
+      before.stop().exceptionally(Core::logged);
+    }
     if (fence != null) {
+      writer = null;
       return new FencedHandler(suid(), size(), fence);
     }
     if (s.role() != Role.OWNER) {
@@ -345,8 +450,27 @@ final class Core {
     if (own == null) {
       throw new IllegalStateException("volume " + suid() + " is owned here without a store");
     }
-    writer = Writer.local(own);
+    writer = writerFor(s, own);
     return new OwnerHandler(this, own, s.read().label());
+  }
+
+  private Writer writerFor(ShareState s, LayeredStore own) {
+    Source from = own.source();
+    Sink sink = from == null ? null : from.sink();
+    return s.write() == WritePolicy.LOCAL || sink == null || own.map() == null
+        ? Writer.local(own)
+        : new FollowingWriter(
+            new FollowingWriter.Setup(
+                suid(),
+                own,
+                sink,
+                s.write() == WritePolicy.THROUGH,
+                parts.following(),
+                1 << 20,
+                ioTimeout(),
+                parts.timer(),
+                parts.nanoClock(),
+                () -> inner.flush()));
   }
 
   /** Gives the store the sources that a state names; nothing is in flight. */
@@ -362,17 +486,28 @@ final class Core {
     if (name == null) {
       return null;
     }
-    return name.startsWith(NodeSource.name(""))
-        ? new NodeSource(
-            name.substring(NodeSource.name("").length()),
+    if (!name.startsWith(NodeSource.name(""))) {
+      return new LazySource(name, parts.sources());
+    }
+    String node = name.substring(NodeSource.name("").length());
+    NodeSink sink =
+        new NodeSink(
+            node,
             suid(),
-            parts.blockSize(),
-            (size() - 1) / parts.blockSize() + 1,
             links(),
             () -> state.epoch(),
-            ioTimeout(),
-            further)
-        : new LazySource(name, parts.sources());
+            parts.following().limit(),
+            (owner, epoch) -> learn(owner, epoch));
+    return new NodeSource(
+        node,
+        suid(),
+        parts.blockSize(),
+        (size() - 1) / parts.blockSize() + 1,
+        links(),
+        () -> state.epoch(),
+        ioTimeout(),
+        further,
+        sink);
   }
 
   SharedVolume.Blocks blocks() {

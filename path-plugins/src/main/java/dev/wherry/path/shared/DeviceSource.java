@@ -7,12 +7,17 @@ import io.netty.buffer.ByteBuf;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
-/** A device as a source: any NBD server. It is read, never written. */
+/**
+ * A device as a source: any NBD server. It is written by the write policies {@code through} and
+ * {@code back} alone, the latter not atomically: see {@link DeviceSink}.
+ */
 public final class DeviceSource implements Source {
   private final BlockDevice device;
+  private final Sink sink;
 
   public DeviceSource(BlockDevice device) {
     this.device = device;
+    this.sink = new DeviceSink(device);
   }
 
   @Override
@@ -25,6 +30,11 @@ public final class DeviceSource implements Source {
     return device.info().contexts().contains(Extent.BASE_ALLOCATION)
         ? device.status(Extent.BASE_ALLOCATION, offset, length, 1024)
         : CompletableFuture.completedFuture(List.of(new Extent(length, 0)));
+  }
+
+  @Override
+  public Sink sink() {
+    return sink;
   }
 
   @Override

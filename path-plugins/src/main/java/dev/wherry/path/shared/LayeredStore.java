@@ -651,6 +651,28 @@ final class LayeredStore {
     return m == null ? device.flush() : m.commit(device::flush);
   }
 
+  // ------------------------------------------------------------------ for sources that follow
+
+  /** Whether it is known of all of these blocks that they may differ from the source. */
+  boolean differs(long first, long end) {
+    BlockMap m = map;
+    for (long b = first; m != null && b < end; b = m.runEnd(b, end)) {
+      int state = m.state(b);
+      if (state != BlockMap.NEWER && state != BlockMap.ZERO) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The source has these blocks as they are here, durably; nobody changes them meanwhile. */
+  void given(long first, long end) {
+    BlockMap m = map;
+    if (m != null) {
+      m.same(first, end);
+    }
+  }
+
   // ------------------------------------------------------------------ for other nodes
 
   /**

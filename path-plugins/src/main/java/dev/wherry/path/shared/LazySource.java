@@ -1,6 +1,8 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.link.Priority;
 import io.netty.buffer.ByteBuf;
 import java.util.List;
@@ -36,6 +38,23 @@ final class LazySource implements Source {
   @Override
   public CompletableFuture<List<Extent>> extents(long offset, long length) {
     return open().thenCompose(s -> s.extents(offset, length));
+  }
+
+  @Override
+  public Sink sink() {
+    return new LazySink(this::openSink);
+  }
+
+  private CompletableFuture<Sink> openSink() {
+    return open()
+        .thenApply(
+            s -> {
+              Sink sink = s.sink();
+              if (sink == null) {
+                throw new NbdException(NbdError.ENOTSUP, name + " cannot be written");
+              }
+              return sink;
+            });
   }
 
   @Override

@@ -31,10 +31,12 @@ final class NodeSource implements Source {
   private final LongSupplier epoch;
   private final Duration limit;
   private final @Nullable Source further;
+  private final NodeSink sink;
 
   /**
    * @param epoch of this node's ownership
    * @param limit how long a fetch may wait for the node
+   * @param sink how the node is written
    */
   NodeSource(
       String node,
@@ -44,7 +46,8 @@ final class NodeSource implements Source {
       Links links,
       LongSupplier epoch,
       Duration limit,
-      @Nullable Source further) {
+      @Nullable Source further,
+      NodeSink sink) {
     this.node = node;
     this.suid = suid;
     this.blockSize = blockSize;
@@ -53,6 +56,7 @@ final class NodeSource implements Source {
     this.epoch = epoch;
     this.limit = limit;
     this.further = further;
+    this.sink = sink;
   }
 
   /** The name of a node as a source. */
@@ -68,6 +72,11 @@ final class NodeSource implements Source {
   @Override
   public long roundTripNanos() {
     return links.to(node).map(Link::roundTripNanos).orElse(0L);
+  }
+
+  @Override
+  public Sink sink() {
+    return sink;
   }
 
   @Override

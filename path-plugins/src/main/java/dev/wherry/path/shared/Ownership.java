@@ -381,6 +381,7 @@ final class Ownership {
         .handle(
             (v, failure) -> {
               if (failure != null) {
+                core.unseal();
                 core.inner().resume();
                 throw Failures.of(failure);
               }
@@ -486,15 +487,18 @@ final class Ownership {
   private CompletableFuture<Void> become(
       ShareState asked, LayeredStore store, BlockMap map, ShareState owned) {
     long before = asked.map();
-    return core.update(
-            now -> {
-              if (now.epoch() != asked.epoch()) {
-                throw new ShareException(
-                    Status.REFUSED,
-                    "node " + now.owner() + " owns it by now, epoch " + now.epoch());
-              }
-              return owned;
-            })
+    return core.seal()
+        .thenCompose(
+            v ->
+                core.update(
+                    now -> {
+                      if (now.epoch() != asked.epoch()) {
+                        throw new ShareException(
+                            Status.REFUSED,
+                            "node " + now.owner() + " owns it by now, epoch " + now.epoch());
+                      }
+                      return owned;
+                    }))
         .thenAccept(
             s -> {
               BlockMap old = store.map();
@@ -531,6 +535,7 @@ final class Ownership {
     return moves
         .stop()
         .thenCompose(v -> core.inner().suspend(DRAIN, core.parts().timer()))
+        .thenCompose(v -> core.seal())
         .thenCompose(
             v ->
                 core.update(
@@ -545,6 +550,7 @@ final class Ownership {
         .handle(
             (v, failure) -> {
               if (failure != null) {
+                core.unseal();
                 if (core.inner().state() == dev.wherry.path.VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }
@@ -653,7 +659,7 @@ final class Ownership {
   private void handed(String to, @Nullable Throwable failure) {
     core.marks().clear();
     if (failure != null) {
-      core.inner().resume();
+      core.switchRole(); // What it wrote with has ended.
       return;
     }
     long stall = core.switchRole();

@@ -197,6 +197,7 @@ final class Release {
             v ->
                 store
                     .quiet()
+                    .thenCompose(w -> core.writer().stop())
                     .thenCompose(w -> differ(map, onlyThere, keepMap))
                     .thenCompose(w -> keepMap ? NOTHING : store.zeroDevice(map))
                     .thenCompose(w -> map.commit(store.device()::flush))
@@ -209,7 +210,7 @@ final class Release {
                             store.map(null);
                           }
                         })
-                    .whenComplete((w, failure) -> core.inner().resume()))
+                    .whenComplete((w, failure) -> core.switchRole()))
         .thenCompose(
             v ->
                 keepMap

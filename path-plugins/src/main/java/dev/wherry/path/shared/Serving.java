@@ -64,6 +64,7 @@ final class Serving {
       case READ, WRITE, FLUSH, TRIM, ZERO, CACHE, STATUS -> host(from, r);
       case FETCH, EXTENTS -> store(from, r, priority);
       case PRECOPY, PRECOPY_EXTENTS, PRECOPY_CHANGED -> ahead(from, r);
+      case STORE_WRITE, STORE_ZERO, STORE_FLUSH, BATCH_DATA, BATCH_COMMIT -> follow(from, r);
       case PREPARE -> ownership.prepared(r);
       case HANDOVER -> ownership.asked(from, r);
       case ACTIVATE -> activate(from, r);
@@ -237,6 +238,26 @@ final class Serving {
                       .addComponent(true, head)
                       .addComponent(true, fetched.data()));
             });
+  }
+
+  /** The owner writes to its source. */
+  private CompletableFuture<LinkReply> follow(String from, LinkRequest r) {
+    ShareState s = core.state();
+    if (r.epoch() > s.epoch() && s.fence() == null && core.learn(from, r.epoch())) {
+      return core.await(() -> core.state().epoch() >= r.epoch() || core.state().fence() != null)
+          .thenCompose(met -> met ? follow(from, r) : stale());
+    }
+    Receiver receiver = core.receiver();
+    if (s.role() != Role.FORMER
+        || s.fence() != null
+        || r.epoch() != s.epoch()
+        || !s.owner().equals(from)
+        || receiver == null) {
+      return stale();
+    }
+    check(r, r.op() == dev.wherry.path.link.Op.STORE_WRITE ? LARGEST_FETCH : Long.MAX_VALUE);
+    CompletableFuture<LinkReply> reply = receiver.serve(r, s.epoch());
+    return reply == null ? stale() : reply;
   }
 
   // ------------------------------------------------------------------ about the ownership

@@ -56,6 +56,7 @@ public final class SharedVolume implements PathHandler {
    * @param timer for limits and the background
    * @param nanoClock as {@link System#nanoTime}
    * @param ioTimeout how long a host's request waits for another node
+   * @param following how a source follows, here and at another node
    */
   public record Parts(
       String suid,
@@ -69,7 +70,38 @@ public final class SharedVolume implements PathHandler {
       ShareLog log,
       ScheduledExecutorService timer,
       LongSupplier nanoClock,
-      Duration ioTimeout) {}
+      Duration ioTimeout,
+      Following following) {
+    /** With the usual settings, and no room for batches: those of an owner are refused. */
+    public Parts(
+        String suid,
+        String node,
+        @Nullable BlockDevice store,
+        long size,
+        int blockSize,
+        @Nullable BlockMap map,
+        Links links,
+        Function<String, CompletableFuture<Source>> sources,
+        ShareLog log,
+        ScheduledExecutorService timer,
+        LongSupplier nanoClock,
+        Duration ioTimeout) {
+      this(
+          suid,
+          node,
+          store,
+          size,
+          blockSize,
+          map,
+          links,
+          sources,
+          log,
+          timer,
+          nanoClock,
+          ioTimeout,
+          Following.with(null));
+    }
+  }
 
   /**
    * The last hand-over.
@@ -133,6 +165,7 @@ public final class SharedVolume implements PathHandler {
   }
 
   private void goOn() {
+    core.start();
     moves.refresh();
     ownership.goOn();
   }
@@ -154,6 +187,11 @@ public final class SharedVolume implements PathHandler {
 
   public @Nullable Handover handover() {
     return ownership.last();
+  }
+
+  /** How far the source is behind; null where it does not follow: not the owner, or local. */
+  public @Nullable Lag lag() {
+    return core.lag();
   }
 
   /** Completes with the reason when another node has been forced to take the volume over. */
@@ -231,6 +269,7 @@ public final class SharedVolume implements PathHandler {
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.stopFollowing())
         .thenCompose(v -> core.close())
         .thenApply(v -> store == null ? null : store.device());
   }
@@ -238,14 +277,16 @@ public final class SharedVolume implements PathHandler {
   /** Changes policies; durable when done. */
   public CompletableFuture<Void> policies(
       ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
+    WritePolicy before = core.state().write();
     return core.update(s -> s.withPolicies(read, write, ranges, manual))
-        .thenAccept(
+        .thenCompose(
             s -> {
               LayeredStore store = core.store();
               if (store != null) {
                 store.policies(new Policies(read, ranges, store.blockSize()));
               }
               moves.refresh();
+              return before == write ? Answers.done() : core.rewire();
             });
   }
 
@@ -257,6 +298,7 @@ public final class SharedVolume implements PathHandler {
   /** A node can be reached (again). */
   public void up(String node) {
     ownership.up(node);
+    core.retry();
     moves.refresh();
   }
 
@@ -404,6 +446,7 @@ public final class SharedVolume implements PathHandler {
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
+        .thenCompose(v -> core.stopFollowing())
         .thenCompose(v -> core.close())
         .thenCompose(
             v -> {

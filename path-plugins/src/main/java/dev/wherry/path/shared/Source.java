@@ -5,6 +5,7 @@ import dev.wherry.path.link.Priority;
 import io.netty.buffer.ByteBuf;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** Where blocks come from that are not here. Safe on any thread; never blocks. */
 public interface Source {
@@ -28,6 +29,11 @@ public interface Source {
   /** The round trip without queueing in nanoseconds, or 0. */
   default long roundTripNanos() {
     return 0;
+  }
+
+  /** How it is written, or null where it cannot be. */
+  default @Nullable Sink sink() {
+    return null;
   }
 
   /** Ends the use of the source; nothing is in flight. */

@@ -2,6 +2,7 @@ package dev.wherry.path.shared;
 
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the owner changes the volume: what a {@link WritePolicy} means. As {@link LayeredStore}'s.
@@ -18,7 +19,21 @@ interface Writer {
 
   CompletableFuture<Void> flush();
 
-  /** Nothing of it is under way any more, and nothing follows. */
+  /** It is in use from now on. */
+  default void start() {}
+
+  /** The source may be there again. */
+  default void retry() {}
+
+  /** How far the source is behind; null where it does not follow. */
+  default @Nullable Lag lag() {
+    return null;
+  }
+
+  /**
+   * Ends it. Done when nothing of it uses the store any more; nothing follows but a {@link #flush},
+   * which is this store's alone. What is on its way to the source may arrive or not.
+   */
   CompletableFuture<Void> stop();
 
   /** The policy {@link WritePolicy#LOCAL}. */

@@ -1,0 +1,548 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.Extent;
+import dev.wherry.path.fault.PowerLossDevice;
+import dev.wherry.path.fault.PowerLossDevice.Loss;
+import dev.wherry.path.link.Priority;
+import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.map.JournaledMap;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * An owner, its source, a link that loses and a host: one thread, virtual time. What the host
+ * writes says which write it was, so what lies anywhere says when it is from.
+ */
+final class FollowingWorld {
+  static final int BLOCK = 16 << 10;
+  private static final int UNIT = BlockMap.UNIT;
+  private static final int BLOCKS = 48;
+  private static final int UNITS = BLOCKS * BLOCK / UNIT;
+  private static final long SIZE = (long) BLOCKS * BLOCK;
+  private static final Loss[] LOSSES = {Loss.ALL, Loss.RANDOM, Loss.PREFIX};
+
+  /** A write, or what was there before the first. */
+  private static final class Op {
+    final long id;
+    final long asked;
+    long answered = Long.MAX_VALUE;
+
+    Op(long id, long asked) {
+      this.id = id;
+      this.asked = asked;
+    }
+  }
+
+  final Random random;
+  final VirtualTime time;
+  private final boolean through;
+  private final boolean stall;
+  private final PowerLossDevice ownerDisk;
+  private final PowerLossDevice sourceDisk;
+  private final ForgetfulBytes mapFile = new ForgetfulBytes();
+  private final ForgetfulBytes batchFile = new ForgetfulBytes();
+  private final List<List<Op>> history = new ArrayList<>();
+  private final int[] floor = new int[UNITS];
+  private final int[] lastingFloor = new int[UNITS];
+  private final int[] flushed = new int[UNITS];
+  private final boolean[] busy = new boolean[UNITS];
+  private long ids = 1_000_000;
+  private long clock;
+  private int inFlight;
+  private boolean whole = true;
+
+  private MortalDevice ownerDevice;
+  private MortalDevice sourceDevice;
+  private MortalMapFile mapLife;
+  private MortalBatchLog logLife;
+  private LayeredStore owner;
+  private LayeredStore source;
+  private Receiver receiver;
+  private SimLink link;
+  FollowingWriter writer;
+
+  FollowingWorld(long seed, boolean through, boolean stall) throws IOException {
+    random = new Random(seed);
+    time = new VirtualTime(random);
+    this.through = through;
+    this.stall = stall;
+    ownerDisk = new PowerLossDevice(SIZE, 1 << 30, seed + 1);
+    sourceDisk = new PowerLossDevice(SIZE, 1 << 30, seed + 2);
+    List<JournaledMap.Run> initial = new ArrayList<>();
+    for (int u = 0; u < UNITS; u++) {
+      put(sourceDisk, u, u + 1);
+    }
+    for (int b = 0; b < BLOCKS; b++) {
+      int state = random.nextInt(3) == 0 ? BlockMap.NOT_HERE : BlockMap.SAME;
+      initial.add(new JournaledMap.Run(b, b + 1, state));
+      for (int u = b * 4; state == BlockMap.SAME && u < b * 4 + 4; u++) {
+        put(ownerDisk, u, u + 1);
+      }
+    }
+    sourceDisk.flush().join();
+    ownerDisk.flush().join();
+    JournaledMap.create(new MortalMapFile(mapFile), BLOCK, SIZE, initial, Runnable::run)
+        .close()
+        .join();
+    mapFile.force();
+    startSource();
+    startOwner();
+    begin();
+  }
+
+  private static void put(PowerLossDevice disk, int unit, long id) {
+    ByteBuf data = units(id, 1);
+    disk.write((long) unit * UNIT, data, 0).join();
+    data.release();
+  }
+
+  private static ByteBuf units(long id, int count) {
+    ByteBuf data = ByteBufAllocator.DEFAULT.buffer(count * UNIT);
+    for (int i = 0; i < count * UNIT / 8; i++) {
+      data.writeLong(id);
+    }
+    return data;
+  }
+
+  private static void check(boolean good, String what, Object... of) {
+    if (!good) {
+      throw new AssertionError(what + ": " + Arrays.toString(of));
+    }
+  }
+
+  // ------------------------------------------------------------------ lives
+
+  private void startSource() {
+    sourceDevice = new MortalDevice(sourceDisk, time);
+    logLife = new MortalBatchLog(batchFile, time);
+    source = new LayeredStore(sourceDevice, SIZE, BLOCK, null, policies());
+    receiver = new Receiver(source, logLife);
+    if (link != null) {
+      link.to = receiver;
+    }
+  }
+
+  private static Policies policies() {
+    return new Policies(ReadPolicy.PULL, List.of(), BLOCK);
+  }
+
+  private void startOwner() throws IOException {
+    ownerDevice = new MortalDevice(ownerDisk, time);
+    mapLife = new MortalMapFile(mapFile);
+    BlockMap map =
+        JournaledMap.open(
+            mapLife,
+            BLOCK,
+            SIZE,
+            (offset, into) -> {
+              ByteBuf data = ownerDisk.read(offset, into.remaining()).join();
+              data.readBytes(into);
+              data.release();
+            },
+            time);
+    owner = new LayeredStore(ownerDevice, SIZE, BLOCK, map, policies());
+    link = new SimLink(time, receiver);
+    owner.source(new Reading(), null);
+    NodeSink sink =
+        new NodeSink(
+            "source",
+            "v",
+            node -> Optional.of(link),
+            () -> 1,
+            Duration.ofSeconds(5),
+            (name, epoch) -> {});
+    Following following =
+        new Following(null, Duration.ofSeconds(5), stall, 3 * BLOCK, Duration.ofSeconds(1));
+    writer =
+        new FollowingWriter(
+            new FollowingWriter.Setup(
+                "v",
+                owner,
+                sink,
+                through,
+                following,
+                BLOCK,
+                Duration.ofSeconds(20),
+                time,
+                time::now,
+                () -> writer.flush()));
+  }
+
+  /** The source's store, as the owner reads it: no loss, so that reads do not fail. */
+  private final class Reading implements Source {
+    @Override
+    public CompletableFuture<ByteBuf> fetch(long offset, int length, Priority priority) {
+      return source.fetch("node:owner", offset, length, priority).thenApply(Fetched::data);
+    }
+
+    @Override
+    public CompletableFuture<List<Extent>> extents(long offset, long length) {
+      return CompletableFuture.completedFuture(List.of(new Extent(length, 0)));
+    }
+
+    @Override
+    public String describe() {
+      return "node:source";
+    }
+  }
+
+  /** From here on the history is anew: what the owner has is where it begins. */
+  private void begin() {
+    history.clear();
+    long[] ids = ownerImage();
+    long[] old = sourceImage();
+    for (int u = 0; u < UNITS; u++) {
+      List<Op> ops = new ArrayList<>();
+      if (old[u] != ids[u]) {
+        ops.add(answered(old[u]));
+      }
+      ops.add(answered(ids[u]));
+      history.add(ops);
+      floor[u] = 0;
+      lastingFloor[u] = 0;
+      flushed[u] = 0;
+      busy[u] = false;
+    }
+    inFlight = 0;
+    whole = true;
+    time.slow = true;
+    writer.start();
+  }
+
+  private Op answered(long id) {
+    Op op = new Op(id, clock);
+    op.answered = clock;
+    return op;
+  }
+
+  // ------------------------------------------------------------------ the host
+
+  /** One thing that the host does, or that happens. */
+  void act() {
+    clock++;
+    int what = random.nextInt(100);
+    if (what < 45) {
+      write();
+    } else if (what < 52) {
+      zero();
+    } else if (what < 62) {
+      flush();
+    } else if (what < 68) {
+      read();
+    } else if (what < 69) {
+      link.cut = !link.cut;
+    } else if (what < 70) {
+      link.loses = random.nextBoolean() ? 0 : 10;
+    } else if (what < 71 && random.nextInt(4) == 0) {
+      restartSource(random.nextBoolean());
+    } else {
+      for (int steps = random.nextInt(40); steps > 0; steps--) {
+        step();
+      }
+    }
+  }
+
+  private void step() {
+    time.step();
+    clock++;
+    Lag lag = writer.lag();
+    if (lag.mode() != Lag.Mode.THROUGH && lag.bytes() == 0) {
+      // The last batch is in the source, and it was flushed there.
+      raise(floor);
+      raise(lastingFloor);
+    }
+  }
+
+  private void raise(int[] to) {
+    for (int u = 0; u < UNITS; u++) {
+      List<Op> ops = history.get(u);
+      for (int i = ops.size() - 1; i >= to[u]; i--) {
+        if (ops.get(i).answered != Long.MAX_VALUE) {
+          to[u] = i;
+          break;
+        }
+      }
+    }
+  }
+
+  private boolean take(int unit, int count) {
+    for (int u = unit; u < unit + count; u++) {
+      if (busy[u]) {
+        return false;
+      }
+    }
+    Arrays.fill(busy, unit, unit + count, true);
+    return true;
+  }
+
+  private void write() {
+    int count = 1 + random.nextInt(random.nextInt(3) == 0 ? 10 : 2);
+    int unit = random.nextInt(UNITS - count + 1);
+    if (inFlight < 6 && take(unit, count)) {
+      ByteBuf data = units(ids++, count);
+      Op op = new Op(ids - 1, clock);
+      track(op, unit, count, writer.write((long) unit * UNIT, data, 0), data);
+    }
+  }
+
+  private void zero() {
+    int count = 1 + random.nextInt(12);
+    int unit = random.nextInt(UNITS - count + 1);
+    for (int u = unit; u < unit + count; u++) {
+      if (history.get(u).stream().anyMatch(o -> o.id == 0)) {
+        return; // One zero could not be told from another.
+      }
+    }
+    if (inFlight < 6 && take(unit, count)) {
+      Op op = new Op(0, clock);
+      track(op, unit, count, writer.zero((long) unit * UNIT, (long) count * UNIT, 0), null);
+    }
+  }
+
+  private void track(Op op, int unit, int count, CompletableFuture<Void> done, ByteBuf data) {
+    List<List<Op>> all = history;
+    List<List<Op>> mine = new ArrayList<>(all.subList(unit, unit + count));
+    int[] index = new int[count];
+    for (int i = 0; i < count; i++) {
+      index[i] = mine.get(i).size();
+      mine.get(i).add(op);
+    }
+    inFlight++;
+    FollowingWriter through = writer;
+    done.whenComplete(
+        (v, failure) -> {
+          if (data != null) {
+            data.release();
+          }
+          if (writer != through || dying) {
+            return;
+          }
+          inFlight--;
+          Arrays.fill(busy, unit, unit + count, false);
+          if (failure != null) {
+            // Under stall: done here, and not answered.
+            check(stall, "the host sees", failure);
+            return;
+          }
+          op.answered = clock;
+          if (through.lag().mode() == Lag.Mode.THROUGH) {
+            for (int i = 0; i < count; i++) {
+              floor[unit + i] = Math.max(floor[unit + i], index[i]);
+            }
+          }
+        });
+  }
+
+  private void flush() {
+    int[] covers = flushed.clone();
+    raise(covers);
+    FollowingWriter to = writer;
+    writer
+        .flush()
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null || writer != to || dying) {
+                return;
+              }
+              boolean both = to.lag().mode() == Lag.Mode.THROUGH;
+              for (int u = 0; u < UNITS; u++) {
+                flushed[u] = Math.max(flushed[u], covers[u]);
+                if (both) {
+                  lastingFloor[u] = Math.max(lastingFloor[u], covers[u]);
+                }
+              }
+            });
+  }
+
+  private void read() {
+    int unit = random.nextInt(UNITS);
+    int[] seen = new int[UNITS];
+    raise(seen);
+    List<Op> ops = history.get(unit);
+    owner
+        .read((long) unit * UNIT, UNIT)
+        .whenComplete(
+            (data, failure) -> {
+              if (data != null) {
+                long id = data.getLong(data.readerIndex());
+                data.release();
+                check(dying || last(ops, id) >= seen[unit], "a read goes back in time: unit", unit);
+              }
+            });
+  }
+
+  private static int last(List<Op> ops, long id) {
+    for (int i = ops.size() - 1; i >= 0; i--) {
+      if (ops.get(i).id == id) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  // ------------------------------------------------------------------ crashes
+
+  private boolean dying;
+
+  /** The source's process is killed, or its power lost, and it comes back at once. */
+  private void restartSource(boolean power) {
+    sourceDevice.die();
+    logLife.die();
+    if (power) {
+      sourceDisk.lose(LOSSES[random.nextInt(LOSSES.length)]);
+      batchFile.losePower(random);
+      System.arraycopy(lastingFloor, 0, floor, 0, UNITS);
+      whole &= !through;
+    }
+    startSource();
+    receiver.recover();
+  }
+
+  /** Both processes are killed, or lose their power; then all is looked at and begins anew. */
+  void crash() throws IOException {
+    boolean ownerPower = random.nextBoolean();
+    boolean sourcePower = random.nextBoolean();
+    dying = true;
+    ownerDevice.die();
+    sourceDevice.die();
+    mapLife.die();
+    logLife.die();
+    link.dead = true;
+    if (ownerPower) {
+      ownerDisk.lose(LOSSES[random.nextInt(LOSSES.length)]);
+      mapFile.losePower(random);
+    }
+    if (sourcePower) {
+      sourceDisk.lose(LOSSES[random.nextInt(LOSSES.length)]);
+      batchFile.losePower(random);
+    }
+    writer.stop();
+    time.drain();
+    startSource();
+    time.await(receiver.seal());
+    receiver.open();
+    startOwner();
+    checkSource(sourcePower ? lastingFloor : floor, whole && !(through && sourcePower));
+    checkOwner(ownerPower);
+    dying = false;
+    begin();
+  }
+
+  private static long idOf(ByteBuf data, int unit) {
+    int at = unit * UNIT;
+    long id = data.getLong(at);
+    for (int i = 0; i < UNIT; i += 8) {
+      check(data.getLong(at + i) == id, "not in one piece: unit", unit);
+    }
+    return id;
+  }
+
+  private long[] sourceImage() {
+    ByteBuf data = sourceDisk.read(0, (int) SIZE).join();
+    long[] ids = new long[UNITS];
+    for (int u = 0; u < UNITS; u++) {
+      ids[u] = idOf(data, u);
+    }
+    data.release();
+    return ids;
+  }
+
+  private long[] ownerImage() {
+    long[] ids = sourceImage();
+    ByteBuf data = ownerDisk.read(0, (int) SIZE).join();
+    for (int u = 0; u < UNITS; u++) {
+      int state = owner.map().state(u / (BLOCK / UNIT));
+      if (state == BlockMap.ZERO) {
+        ids[u] = 0;
+      } else if (state != BlockMap.NOT_HERE) {
+        ids[u] = idOf(data, u);
+      }
+    }
+    data.release();
+    return ids;
+  }
+
+  /** What it has is of one moment, and not too old. */
+  private void checkSource(int[] atLeast, boolean consistent) {
+    long[] ids = sourceImage();
+    int[] found = new int[UNITS];
+    long from = 0;
+    for (int u = 0; u < UNITS; u++) {
+      found[u] = last(history.get(u), ids[u]);
+      check(
+          found[u] >= atLeast[u],
+          "too old in the source: unit, write, writes",
+          u,
+          ids[u],
+          history.get(u).size());
+      from = Math.max(from, history.get(u).get(found[u]).asked);
+    }
+    List<Op> there = new ArrayList<>();
+    for (int u = 0; u < UNITS; u++) {
+      there.add(history.get(u).get(found[u]));
+    }
+    for (int u = 0; consistent && u < UNITS; u++) {
+      if (found[u] + 1 < history.get(u).size()) {
+        Op next = history.get(u).get(found[u] + 1);
+        check(
+            next.answered >= from,
+            "lacks a write that was answered before others were asked for: unit, write",
+            u,
+            next.id);
+        check(!there.contains(next), "a write is there in part", next.id);
+      }
+    }
+  }
+
+  private void checkOwner(boolean power) {
+    long[] ids = ownerImage();
+    long[] other = sourceImage();
+    int[] answered = flushed.clone();
+    if (!power) {
+      raise(answered);
+    }
+    for (int u = 0; u < UNITS; u++) {
+      check(last(history.get(u), ids[u]) >= answered[u], "lost here: unit", u);
+      if (owner.map().state(u / (BLOCK / UNIT)) == BlockMap.SAME) {
+        check(ids[u] == other[u], "said to be the same: unit", u);
+      }
+    }
+  }
+
+  /** Lets all come to rest, with a link that works: the source has all then. */
+  void settle() {
+    link.cut = false;
+    link.loses = 0;
+    time.slow = false;
+    flush();
+    for (int steps = 0; steps < 30_000; steps++) {
+      step();
+      Lag lag = writer.lag();
+      if (inFlight == 0
+          && lag.bytes() == 0
+          && (lag.mode() == Lag.Mode.THROUGH || lag.mode() == Lag.Mode.BACK)) {
+        break;
+      }
+    }
+    Lag lag = writer.lag();
+    check(lag.bytes() == 0, "the source lags behind", lag);
+    check(lag.mode() == (through ? Lag.Mode.THROUGH : Lag.Mode.BACK), "it ends", lag);
+    check(Arrays.equals(sourceImage(), ownerImage()), "the source has not all");
+  }
+
+  void end() {
+    dying = true;
+    writer.stop();
+    ownerDevice.die();
+    sourceDevice.die();
+    time.drain();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.wherry.path.shared;
+
+import org.jspecify.annotations.NullMarked;
