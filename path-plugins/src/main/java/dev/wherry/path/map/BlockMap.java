@@ -9,10 +9,14 @@ import java.util.function.Supplier;
  *
  * <h2>What is durable, and when</h2>
  *
- * A change is in memory at once; it outlives {@code kill -9}, {@link #hydrated} excepted, once the
- * method that made it has returned (or its future is done), because it is in the page cache by
- * then; it outlives a power cut once a {@link #commit} that began after it has succeeded. Whatever
- * a crash takes away, what is left claims nothing that the store does not hold:
+ * A change is in memory at once. It outlives {@code kill -9} once the method that made it has
+ * returned (or its future is done), because it is in the page cache by then; it outlives a power
+ * cut once a {@link #commit} that was called after it has succeeded. Three are in memory only until
+ * that commit, and a kill takes them too: what was {@link #hydrated} or a {@link #hydratedHole} is
+ * {@link #NOT_HERE} again, and is fetched again; what became the {@link #same} is {@link #NEWER}
+ * again, and is given to the source again. After a crash blocks near one that was written may be
+ * {@link #NEWER} that were {@link #SAME}. Whatever a crash takes away, what is left claims nothing
+ * that the store does not hold:
  *
  * <ul>
  *   <li>that a block is here is claimed for good only after the store was flushed ({@link
@@ -21,7 +25,7 @@ import java.util.function.Supplier;
  *       after a crash only if the store has, in each of its units, one of the contents written
  *       there since. So nobody needs to know whether a process or a machine died;
  *   <li>that a block which was {@link #SAME} may differ is durable before its new data is written:
- *       in extents of some megabytes, so that it costs a sync per extent and not per block.
+ *       in extents of 4 MiB, so that it costs a sync per extent and not per block.
  * </ul>
  *
  * <h2>Who may call</h2>
@@ -66,7 +70,8 @@ public interface BlockMap {
 
   /**
    * Whether all of these blocks are {@link #NEWER} for good: data may be written to them, in
-   * whatever parts, without a word to the map. Once true it stays so until {@link #zeroed}.
+   * whatever parts, without a word to the map. Once true it stays so until {@link #zeroed} or
+   * {@link #same}.
    */
   boolean settled(long from, long end);
 
@@ -99,34 +104,49 @@ public interface BlockMap {
   /** The blocks read as zeroes from now on. The store may be asked to forget them afterwards. */
   CompletableFuture<Void> zeroed(long from, long end);
 
-  /** The source's data is in the store: those that are {@link #NOT_HERE} are {@link #SAME}. */
+  /**
+   * The source's data is in the store: those that are {@link #NOT_HERE} are {@link #SAME}. Nothing
+   * is written down before the next {@link #commit}.
+   */
   void hydrated(long from, long end);
 
   /**
    * The source reads as zeroes there, and the store does too because nothing was ever written to
-   * it: those that are {@link #NOT_HERE} are {@link #SAME}.
+   * it: those that are {@link #NOT_HERE} are {@link #SAME}. Nothing is written down before the next
+   * {@link #commit}.
    */
   void hydratedHole(long from, long end);
 
   /**
    * Whatever they are now ({@link #NOT_HERE} excepted, which stays), the blocks may differ from the
-   * source from now on. Durable when done.
+   * source from now on. When done it is durable that none of them is the same; those that were not
+   * {@link #durable} may still be {@link #NOT_HERE} after a crash.
    */
   CompletableFuture<Void> differ(long from, long end);
 
   /**
    * Blocks that are {@link #NEWER} are {@link #SAME} again: the source has been given them,
    * durably. The caller holds them, and knows that nothing was written to them since.
+   *
+   * <p>In memory only, and not {@link #durable}, until a {@link #commit} that is called afterwards:
+   * their last data may not be flushed, and must be before they may be claimed to be the source's.
+   * A crash before that leaves them anything but the same.
    */
   void same(long from, long end);
 
   /**
    * Makes durable all changes made before the call: has the store flushed, then writes down what
-   * that made true. Calls may overlap.
+   * that made true, and forces it. Blocks that change while it runs are left to the next one, as
+   * far as what was flushed is no longer what they are.
    *
-   * @param flushStore flushes the store; called once, soon
-   * @return fails as the flush does, or with EIO if the map's own file cannot be written; nothing
-   *     is claimed then
+   * <p>One runs at a time. Calls that come meanwhile wait for the next one together, because its
+   * flush must begin after them; it uses the flush of the first of them. One that fails does not
+   * fail the next. If there is nothing to write down, a call is its flush, beside others.
+   *
+   * @param flushStore flushes all that was written to the store before it is called; called at
+   *     once, later, or not at all, see above
+   * @return fails as the flush does, with EIO if the map's own file cannot be written, with ENOSPC
+   *     if there is no space for it; nothing is claimed then, and but for EIO the next one may
    */
   CompletableFuture<Void> commit(Supplier<CompletableFuture<Void>> flushStore);
 

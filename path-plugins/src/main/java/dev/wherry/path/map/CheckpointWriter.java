@@ -2,6 +2,7 @@ package dev.wherry.path.map;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /** Prepares the new file of a map, some records at a time. For one thread. */
 final class CheckpointWriter {
@@ -52,7 +53,7 @@ final class CheckpointWriter {
       }
       return;
     }
-    ByteBuffer words = records.page(page);
+    ByteBuffer words = records.page(page).order(ByteOrder.LITTLE_ENDIAN);
     for (int w = 0; w < Slabs.PAGE / 8; w++) {
       long live = states.live.word(page, w);
       words.putLong(base(live, states.pending.word(page, w)));

@@ -46,7 +46,17 @@ public final class FileMapFile implements MapFile {
     if (size > Integer.MAX_VALUE) {
       throw new IOException(path + " has " + size + " bytes; the limit is " + Integer.MAX_VALUE);
     }
-    return size == 0 ? ByteBuffer.allocate(0) : channel.map(MapMode.READ_ONLY, 0, size);
+    if (size == 0) {
+      return ByteBuffer.allocate(0);
+    }
+    // An error of the medium is an exception here; met in the mapping it would end the process.
+    ByteBuffer piece = ByteBuffer.allocateDirect((int) Math.min(size, 1 << 20));
+    for (long at = 0; at < size; at += piece.position()) {
+      if (channel.read(piece.clear(), at) < 0) {
+        throw new IOException(path + " was cut off at byte " + at + " of " + size);
+      }
+    }
+    return channel.map(MapMode.READ_ONLY, 0, size);
   }
 
   @Override

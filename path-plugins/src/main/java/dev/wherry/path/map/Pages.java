@@ -11,14 +11,14 @@ import java.nio.ByteOrder;
  *
  * <pre>
  *   slot of page p:   | uniform: 1 bit | version: 31 bits | value, or number of the slab page |
- *   word w of a page: values 32 w to 32 w + 31, the first in the lowest bits
+ *   byte b of a page: values 4 b to 4 b + 3, the first in the lowest bits
  * </pre>
  *
  * The values beyond the end of the last page are kept like the last one.
  *
  * <p>Reads are safe on any thread and take no lock: a page that was given back may hold anything,
  * so a reader looks at the slot again afterwards; the version tells one use of a page from the
- * next. {@link #fill} is for one thread at a time.
+ * next. {@link #fill} is for one thread at a time; {@link #page} is for when nobody reads.
  */
 final class Pages {
   /** Values of a page. */
@@ -32,7 +32,7 @@ final class Pages {
 
   private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle WORD =
-      MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+      MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private final Slabs slabs;
   private final long size;
@@ -216,33 +216,39 @@ final class Pages {
     return slot;
   }
 
-  /** Sets a page's words; the values beyond the end are those of the last word's last. */
-  void words(int page, ByteBuffer words) {
+  /**
+   * Sets a whole page.
+   *
+   * @param bytes as drawn above, from its position on; those beyond the end are like the last one
+   */
+  void page(int page, ByteBuffer bytes) {
     long slot = slots[page];
-    if (slot < 0) {
-      slot = materialize(page, (slot & 3) * LOW);
-    }
-    ByteBuffer buffer = slabs.buffer((int) slot);
-    int offset = Slabs.offset((int) slot);
     long[] added = new long[4];
-    for (int w = 0; w < WORDS; w++) {
-      long value = words.getLong();
-      tally(value, 1, added);
-      tally((long) WORD.getOpaque(buffer, offset + w * 8), -1, added);
-      WORD.setOpaque(buffer, offset + w * 8, value);
+    if (slot < 0) {
+      added[(int) slot & 3] = -PER_PAGE;
+      slot = nextVersion(slot) | slabs.allocate();
+    } else {
+      tally(slabs.buffer((int) slot), Slabs.offset((int) slot), -1, added);
     }
+    tally(bytes, bytes.position(), 1, added);
+    slabs.buffer((int) slot).put(Slabs.offset((int) slot), bytes, bytes.position(), Slabs.PAGE);
+    SLOT.setVolatile(slots, page, slot);
     for (int v = 0; v < 4; v++) {
       counts.addAndGet(v, added[v]);
     }
   }
 
-  private static void tally(long word, long sign, long[] to) {
-    long one = word & LOW;
-    long two = (word >>> 1) & LOW;
-    int ones = Long.bitCount(one);
-    int twos = Long.bitCount(two);
-    int both = Long.bitCount(one & two);
-    to[0] += sign * (PER_WORD - ones - twos + both);
+  private static void tally(ByteBuffer bytes, int offset, long sign, long[] to) {
+    int ones = 0;
+    int twos = 0;
+    int both = 0;
+    for (int w = 0; w < WORDS; w++) {
+      long word = (long) WORD.get(bytes, offset + w * 8);
+      ones += Long.bitCount(word & LOW);
+      twos += Long.bitCount(word & ~LOW);
+      both += Long.bitCount(word & (word >>> 1) & LOW);
+    }
+    to[0] += sign * (PER_PAGE - ones - twos + both);
     to[1] += sign * (ones - both);
     to[2] += sign * (twos - both);
     to[3] += sign * both;

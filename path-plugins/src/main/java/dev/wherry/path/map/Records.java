@@ -21,7 +21,7 @@ import java.util.zip.CRC32C;
  *
  *   HEADER 1   number: bytes of a block; position: bytes of the volume; more: version u64, seed u64
  *   SET    2   blocks from position on, more: how many u64, have the state, unconditionally
- *   PAGE   3   page of the number position, more: 4096 bytes of packed states
+ *   PAGE   3   page of the number position, more: 4096 bytes, drawn at {@link Pages}
  *   INTENT 4   units from position on, number of them, more: XXH64 by the seed of each, u64;
  *              void where a SET of the block follows
  *   DIFFER 5   blocks that are SAME in the extent position may differ
@@ -66,9 +66,12 @@ final class Records {
     return this;
   }
 
-  /** The page's words are to be put, 4096 bytes. */
+  /** The page's bytes, which are to be put. */
   ByteBuffer page(int page) {
-    return record(PAGE, 0, 0, page, Slabs.PAGE);
+    record(PAGE, 0, 0, page, Slabs.PAGE);
+    ByteBuffer states = bytes.slice(bytes.position(), Slabs.PAGE);
+    bytes.position(bytes.position() + Slabs.PAGE);
+    return states;
   }
 
   /** The hashes are to be put. */

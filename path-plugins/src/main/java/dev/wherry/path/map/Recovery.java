@@ -92,7 +92,7 @@ final class Recovery {
       }
       case Records.PAGE -> {
         check(position, 1, states.live.pages(), "page");
-        states.live.words((int) position, bytes.slice(more, Slabs.PAGE));
+        states.live.page((int) position, bytes.slice(more, Slabs.PAGE));
       }
       case Records.INTENT -> check(position, number, geometry.unitsUpTo(geometry.blocks()), "unit");
       case Records.DIFFER -> extents.add(position);

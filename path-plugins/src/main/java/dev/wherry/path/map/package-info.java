@@ -2,12 +2,31 @@
  * The block map: for every block of a volume whether it is on this node, and how it relates to the
  * store that it comes from.
  *
- * <p>States are in plain pages of our own, mapped from memory files: {@link
- * dev.wherry.path.map.JournaledMap} needs memory only, and in it words that change in place, runs
- * over pages that are all alike, and pages that come and go. Chronicle Map would add 1.4 to 2.4 s
- * at the first map, a number of pages fixed up front, references that alias and pages that must not
- * be given back; its pages (43 ns, 2 to 20 ns through a captured address) would be reached by the
- * same kind of address in the end. {@code MapBench} prints what the plain ones cost.
+ * <p>States are in plain pages of our own, 16,384 of two bits in 4 KiB, in memory outside the heap.
+ * Not Chronicle Map: here it would be memory only, for nothing in it is durable and the truth is in
+ * the journal; it compiles for 1.4 to 2.4 s at the first map; the number of its entries is fixed up
+ * front; references that are held alias, so that most read other pages; and no page can be given
+ * back while an address is held. What is wanted is less: words that change in place, runs over
+ * pages that are all alike and take no memory, pages that come and go.
+ *
+ * <p>Measured by {@code MapBench} on 2 cores of an AMD EPYC with 32 MB of cache, JDK 17, CPU time,
+ * medians (the machine was busy; by the clock it took two to four times as long):
+ *
+ * <pre>
+ *   a look at a random block, all mixed   42 ns of 2^26 blocks, 69 ns of 2^30
+ *   a look at the next block              2.3 ns
+ *   a change of a random block            130 ns
+ *   memory, all pages mixed               0.25 MB for a million blocks
+ *   64 TiB in blocks of 64 KiB, all mixed a file of 269 MB, opened in 0.3 s (1.4 s by the clock)
+ *   the same, all blocks alike            a file of 96 bytes, opened in 1 ms
+ * </pre>
+ *
+ * <p>Huge pages would take 51 ns in place of 69, but opening 0.7 s in place of 0.3 where the
+ * machine's memory is fresh, 2 MB for each small map, and now and then a wait of the event loop
+ * until the kernel has found one.
+ *
+ * <p>Chronicle's figures are 43 ns through an entry and 2 to 20 ns through a captured address of a
+ * map that fits the caches: the cost is the memory's, not the container's.
  *
  * <p>Not direct buffers, because the daemon's limit of these is for payloads; not the heap, because
  * that is small. 64 TiB in blocks of 64 KiB take 268 MB if every page is mixed, and as much again
