@@ -139,9 +139,7 @@ class HandOverTest {
 
   static Stream<Function<SharedVolume, CompletableFuture<Void>>> changes() {
     return Stream.of(
-        v -> v.write(0, Bytes.lend(new byte[10]), 0),
-        v -> v.zero(0, 10, 0),
-        v -> v.trim(0, 10, 0));
+        v -> v.write(0, Bytes.lend(new byte[10]), 0), v -> v.zero(0, 10, 0), v -> v.trim(0, 10, 0));
   }
 
   @ParameterizedTest
@@ -200,10 +198,8 @@ class HandOverTest {
     CompletableFuture<Void> activated = b.volume().activate(false);
     nodes.pass(Duration.ofSeconds(1));
     a.disk.passWrites();
-    CompletableFuture<Void> there =
-        a.volume().write(BLOCK, Bytes.lend(Bytes.of(3, BLOCK)), 0);
-    CompletableFuture<Void> here =
-        b.volume().write(2 * BLOCK, Bytes.lend(Bytes.of(4, BLOCK)), 0);
+    CompletableFuture<Void> there = a.volume().write(BLOCK, Bytes.lend(Bytes.of(3, BLOCK)), 0);
+    CompletableFuture<Void> here = b.volume().write(2 * BLOCK, Bytes.lend(Bytes.of(4, BLOCK)), 0);
     nodes.pass(Duration.ofSeconds(1));
     assertFalse(activated.isDone() || there.isDone() || here.isDone());
     disk.complete(null);
@@ -314,12 +310,10 @@ class HandOverTest {
     Nodes.Node c = nodes.share(a, "c");
     b.activate();
     ShareState before = a.state();
-    LinkReply again =
-        nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    LinkReply again = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
     assertEquals(Status.OK, again.status());
     assertEquals(2, again.epoch());
-    LinkReply other =
-        nodes.call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    LinkReply other = nodes.call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
     assertEquals(Status.STALE, other.status());
     assertEquals("b", other.text());
     assertEquals(before, a.state());

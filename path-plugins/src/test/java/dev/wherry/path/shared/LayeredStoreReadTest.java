@@ -93,8 +93,7 @@ class LayeredStoreReadTest {
 
   @Test
   void rangesHaveTheirOwnPolicies() throws IOException {
-    open(
-        ReadPolicy.PULL, range(8, 16, ReadPolicy.REDIRECT), range(16, 24, ReadPolicy.FAIL));
+    open(ReadPolicy.PULL, range(8, 16, ReadPolicy.REDIRECT), range(16, 24, ReadPolicy.FAIL));
     expectOriginal(7 * BLOCK, 2 * BLOCK);
     assertEquals(BlockMap.SAME, f.map.state(7));
     assertEquals(BlockMap.NOT_HERE, f.map.state(8));

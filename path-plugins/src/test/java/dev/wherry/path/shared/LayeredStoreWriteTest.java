@@ -76,8 +76,7 @@ class LayeredStoreWriteTest {
   void aWriteAcrossBlocksBringsThoseAtItsEdgesAlone() throws IOException {
     open(ReadPolicy.PULL);
     f.write(100, Bytes.of(2, 3 * BLOCK));
-    assertEquals(
-        List.of(new Fetch(0, BLOCK), new Fetch(3 * BLOCK, BLOCK)), f.source.fetches());
+    assertEquals(List.of(new Fetch(0, BLOCK), new Fetch(3 * BLOCK, BLOCK)), f.source.fetches());
     assertArrayEquals(
         Bytes.with(f.original(0, 4 * BLOCK), 100, Bytes.of(2, 3 * BLOCK)), f.read(0, 4 * BLOCK));
   }

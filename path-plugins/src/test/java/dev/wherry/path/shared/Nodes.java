@@ -156,7 +156,8 @@ final class Nodes implements AutoCloseable {
   Node owner(String name, byte[] content) {
     Node node = add(name);
     node.disk.put(0, content);
-    ShareState s = ShareState.alone(name).withPolicies(policy, WritePolicy.LOCAL, List.of(), manual);
+    ShareState s =
+        ShareState.alone(name).withPolicies(policy, WritePolicy.LOCAL, List.of(), manual);
     node.memory.put(s).join();
     node.open(s, null);
     return node;

@@ -27,8 +27,7 @@ final class StoreFixture implements AutoCloseable {
     map =
         JournaledMap.create(
             FileMapFile.open(directory.resolve("map")), BLOCK, SIZE, List.of(), Runnable::run);
-    store =
-        new LayeredStore(disk, SIZE, BLOCK, map, new Policies(policy, List.of(ranges), BLOCK));
+    store = new LayeredStore(disk, SIZE, BLOCK, map, new Policies(policy, List.of(ranges), BLOCK));
     store.source(source, null);
   }
 
