@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
@@ -32,6 +33,7 @@ final class Core {
   private final LongAdder foreground = new LongAdder();
   private final AtomicReference<@Nullable String> operation = new AtomicReference<>();
   private final List<Waiter> waiters = new ArrayList<>();
+  private final AtomicBoolean fencing = new AtomicBoolean();
   private final CompletableFuture<String> fenced = new CompletableFuture<>();
   private final Volume inner;
   private final Object lock = new Object();
@@ -48,6 +50,11 @@ final class Core {
   Core(SharedVolume.Parts parts, ShareState state) {
     this.parts = parts;
     this.state = state;
+    String fence = state.fence();
+    if (fence != null) {
+      fencing.set(true);
+      fenced.complete(fence);
+    }
     if (parts.store() != null) {
       store =
           new LayeredStore(
@@ -358,17 +365,24 @@ final class Core {
 
   /** Another node was forced to take over: nobody is served here any more. */
   void fence(String owner, long epoch) {
+    if (fencing.getAndSet(true)) {
+      return;
+    }
     String why = "node " + owner + " was made the owner in epoch " + epoch;
     LOG.error("volume {}: {}; this node's copy is kept, and served to nobody", suid(), why);
     update(now -> now.role() == Role.OWNER && now.fence() == null ? now.withFence(why) : now)
         .thenCompose(v -> inner.suspend(ioTimeout(), parts.timer()))
         .thenRun(this::switchRole)
-        .exceptionally(
-            failure -> {
+        .handle(
+            (v, failure) -> {
+              if (failure == null) {
+                return CompletableFuture.<Void>completedFuture(null);
+              }
               inner.fail(failure);
-              return null;
+              return inner.drained();
             })
-        .thenRun(() -> fenced.complete(why));
+        .thenCompose(still -> still)
+        .whenComplete((v, failure) -> fenced.complete(why));
   }
 
   /**
@@ -388,6 +402,7 @@ final class Core {
     return held;
   }
 
+  /** Done, with the reason, when this node is fenced and nothing changes its store any more. */
   CompletableFuture<String> fenced() {
     return fenced;
   }

@@ -199,19 +199,32 @@ final class Serving {
 
   private CompletableFuture<LinkReply> store(String from, LinkRequest r, Priority priority) {
     ShareState s = core.state();
-    if (s.role() == Role.OWNER && s.fence() == null) {
+    if (s.role() != Role.OWNER) {
+      return stillStore(from, r, priority);
+    }
+    if (s.fence() == null) {
       if (r.epoch() <= s.epoch()) {
         return stale();
       }
-      // The sender owns it by force: this store must be still before anything is taken from it.
       core.learn(from, r.epoch());
-      return core.fenced()
-          .thenCompose(
-              v -> {
-                requireOpen();
-                return store(from, r, priority);
-              });
     }
+    // The sender owns it by force: this store must be still before anything is taken from it.
+    return core.fenced()
+        .thenCompose(
+            v -> {
+              requireOpen();
+              if (core.state().fence() == null) {
+                throw new ShareException(
+                    Status.REFUSED,
+                    "node " + core.node() + " cannot remember that " + v + "; it may change still");
+              }
+              return stillStore(from, r, priority);
+            });
+  }
+
+  /** Nothing changes the store but what the sender does. */
+  private CompletableFuture<LinkReply> stillStore(String from, LinkRequest r, Priority priority) {
+    ShareState s = core.state();
     LayeredStore store = core.store();
     if (store == null) {
       throw new ShareException(

@@ -35,6 +35,7 @@ class ChainTest {
     b.write(5 * BLOCK, Bytes.of(2, BLOCK));
     c = nodes.share(b, "c");
     c.activate();
+    nodes.pass(Duration.ofSeconds(1)); // until all have heard of it
     nodes.wire.forget();
   }
 

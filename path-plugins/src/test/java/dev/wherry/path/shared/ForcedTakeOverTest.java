@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Op;
+import io.netty.buffer.ByteBuf;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -119,6 +120,51 @@ class ForcedTakeOverTest {
     force();
     nodes.wire.mend("a", "b");
     b.read(0, BLOCK);
+    expectFenced();
+  }
+
+  @Test
+  void nothingIsTakenFromItsStoreBeforeWhatIsUnderWayThereHasEnded() {
+    CompletableFuture<Void> disk = a.disk.holdWrites();
+    CompletableFuture<Void> slow = a.volume().write(0, Bytes.lend(Bytes.of(4, BLOCK)), 0);
+    force();
+    nodes.wire.mend("a", "b");
+    nodes.tell(b, a, "b", 65_536);
+    CompletableFuture<ByteBuf> read = b.volume().read(0, BLOCK);
+    nodes.pass(Duration.ofSeconds(1));
+    assertFalse(read.isDone());
+    disk.complete(null);
+    nodes.await(slow);
+    assertArrayEquals(Bytes.of(4, BLOCK), Bytes.take(nodes.await(read)));
+    expectFenced();
+  }
+
+  @Test
+  void whoHearsOfItTwiceIsFencedOnce() {
+    CompletableFuture<Void> disk = a.disk.holdWrites();
+    CompletableFuture<Void> slow = a.volume().write(0, Bytes.lend(Bytes.of(4, BLOCK)), 0);
+    force();
+    nodes.wire.mend("a", "b");
+    nodes.tell(b, a, "b", 65_536);
+    nodes.tell(b, a, "b", 65_536);
+    assertFalse(a.volume().fenced().isDone(), "a write is under way still");
+    disk.complete(null);
+    nodes.await(slow);
+    nodes.await(a.volume().fenced());
+    expectFenced();
+  }
+
+  @Test
+  void anOldOwnerThatCannotRememberItServesNobody() {
+    force();
+    a.memory.fail(true);
+    nodes.wire.mend("a", "b");
+    assertEquals(NbdError.EIO, nodes.error(b.volume().read(0, BLOCK)).error());
+    assertEquals(NbdError.EIO, nodes.error(a.volume().read(0, BLOCK)).error());
+    a.memory.fail(false);
+    a.stop();
+    a.start();
+    assertArrayEquals(Bytes.part(content, 0, BLOCK), b.read(0, BLOCK));
     expectFenced();
   }
 
