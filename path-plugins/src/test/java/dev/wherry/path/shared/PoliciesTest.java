@@ -26,7 +26,7 @@ class PoliciesTest {
     List<RangePolicy> ranges = new ArrayList<>();
     for (int at = random.nextInt(20); at < BLOCKS - 20; at += random.nextInt(3) * 7) {
       int count = 1 + random.nextInt(15);
-      ReadPolicy policy = ReadPolicy.values()[random.nextInt(4)];
+      ReadPolicy policy = List.of(ReadPolicy.values()).get(random.nextInt(4));
       Arrays.fill(model, at, at + count, policy);
       int cut = random.nextInt(BLOCK); // a range may end within a block, which it covers then
       ranges.add(new RangePolicy((long) at * BLOCK, (long) count * BLOCK - cut, policy));
