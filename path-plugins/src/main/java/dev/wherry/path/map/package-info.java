@@ -10,23 +10,24 @@
  * pages that are all alike and take no memory, pages that come and go.
  *
  * <p>Measured by {@code MapBench} on 2 cores of an AMD EPYC with 32 MB of cache, JDK 17, CPU time,
- * medians (the machine was busy; by the clock it took two to four times as long):
+ * medians (the machine was busy, with a load of 15; by the clock it took two to nine times as
+ * long):
  *
  * <pre>
- *   a look at a random block, all mixed   42 ns of 2^26 blocks, 69 ns of 2^30
+ *   a look at a random block, all mixed   44 ns of 2^26 blocks, 69 ns of 2^30
  *   a look at the next block              2.3 ns
- *   a change of a random block            130 ns
+ *   a change of a random block            120 ns
  *   memory, all pages mixed               0.25 MB for a million blocks
- *   64 TiB in blocks of 64 KiB, all mixed a file of 269 MB, opened in 0.3 s (1.4 s by the clock)
+ *   64 TiB in blocks of 64 KiB, all mixed 269 MB of file, opened in 0.3 s (1.2 to 2.7 by the clock)
  *   the same, all blocks alike            a file of 96 bytes, opened in 1 ms
  * </pre>
  *
- * <p>Huge pages would take 51 ns in place of 69, but opening 0.7 s in place of 0.3 where the
- * machine's memory is fresh, 2 MB for each small map, and now and then a wait of the event loop
- * until the kernel has found one.
+ * <p>Huge pages took 51 to 57 ns in place of 69, but opening took 0.7 s of CPU in place of 0.3,
+ * most of it for memory that a virtual machine had not touched before; and who changes a block,
+ * which may be an event loop, would have to wait for the kernel to find and clear one.
  *
- * <p>Chronicle's figures are 43 ns through an entry and 2 to 20 ns through a captured address of a
- * map that fits the caches: the cost is the memory's, not the container's.
+ * <p>Of Chronicle Map 43 ns through an entry and 2 to 20 ns through a captured address were
+ * measured before, on its own.
  *
  * <p>Not direct buffers, because the daemon's limit of these is for payloads; not the heap, because
  * that is small. 64 TiB in blocks of 64 KiB take 268 MB if every page is mixed, and as much again
