@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 
+import certificates
 import plot
-import tls
 from lines import CPU_WANTED, LINES, QUICK_LINES, TLS_LINES
 from servers import PEERS, ROOT, Wherryd
 
@@ -199,20 +199,20 @@ def main():
         print(HEADER)
         ours = None
         for transport in a.transports:
-            certificates = home = None
+            pki = home = None
             if transport == 'tls':
-                certificates = tls.make(os.path.join(directory, 'pki'))
-                home = tls.client_home(certificates, os.path.join(directory, 'home'))
-            if ours is None or ours.tls != certificates:
+                pki = certificates.make(os.path.join(directory, 'pki'), 'localhost')
+                home = certificates.client_home(pki, os.path.join(directory, 'home'))
+            if ours is None or ours.tls != pki:
                 # One daemon serves unix socket and TCP alike: a new one for each would be measured cold.
                 if ours:
                     ours.stop()
-                ours = Wherryd(image, directory, transport, certificates)
+                ours = Wherryd(image, directory, transport, pki)
                 everything.append(ours)
                 ours.start()
                 ours.create()
             ours.transport = transport
-            peers = [c(image, directory, transport, certificates) for c in a.peers if transport in c.transports]
+            peers = [c(image, directory, transport, pki) for c in a.peers if transport in c.transports]
             everything += peers
             for s in peers:
                 s.start()

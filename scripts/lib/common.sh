@@ -8,6 +8,7 @@ ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 export PATH=$PATH:/usr/sbin:/sbin
 # Only Debian's own interpreter has the libnbd module.
 PYTHON=/usr/bin/python3
+export PYTHONDONTWRITEBYTECODE=1
 # What is dear to make and the same every time (the guest kernel): kept between runs.
 CACHE=${WHERRY_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/wherry}
 

@@ -62,6 +62,7 @@ guest_image() {
   mkdir -p "$tree$path"
   cp "$path"/*.py "$tree$path"
   cp -r "$path"/{collections,encodings,importlib,re,urllib} "$tree$path" 2>/dev/null || true
+  cp --parents "$path"/lib-dynload/mmap.*.so "$tree"
   find "$tree$path" -name __pycache__ -prune -exec rm -rf {} +
   for module in "${GUEST_MODULES[@]}"; do
     for file in $(module_files "$module"); do
@@ -78,21 +79,39 @@ guest_image() {
   rm -rf "$tree"
 }
 
-# in_guest SCRIPT LOG [NAME=VALUE...]: boots, runs the script with those variables and HOST (the way to this host's
-# loopback) and powers off. True if the script ended well. Lines of the guest that start with PASS or FAIL are results.
-in_guest() {
-  local script=$1 log=$2 extra=$RUN/extra
-  shift 2
+# guest_initrd SCRIPT [NAME=VALUE...]: the image with a script that is run, with those variables, by the guest's first process,
+# as $RUN/initrd. Beside the script lie the programs in guest.d.
+guest_initrd() {
+  local script=$1 extra=$RUN/extra variable
+  shift
   rm -rf "$extra"
   mkdir -p "$extra/wherry/scripts"
   cp -r "$ROOT/scripts/lib" "$ROOT/scripts/attach" "$ROOT/scripts/detach" "$extra/wherry/scripts"
   cp "$ROOT/scripts/test/guest.d/init" "$extra/init"
+  cp "$ROOT"/scripts/test/guest.d/*.py "$extra"
   cp "$script" "$extra/script"
-  printf 'export %q\n' HOST=10.0.2.2 "$@" >"$extra/variables"
+  for variable in "$@"; do printf 'export %q\n' "$variable"; done >"$extra/variables"
   (cd "$extra" && find . | cpio -o -H newc --quiet) | cat "$GUEST_IMAGE" - >"$RUN/initrd"
-  timeout -k 5 "${GUEST_SECONDS:-180}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 768 -M pc \
-    -nodefaults -display none -no-reboot -serial stdio -kernel "$GUEST_ROOT/boot/vmlinuz-$GUEST_VERSION" \
-    -initrd "$RUN/initrd" -append "console=ttyS0 quiet panic=-1 edd=off rdinit=/init" \
-    -netdev user,id=n0 -device virtio-net-pci,netdev=n0,romfile= </dev/null 2>&1 | tr -d '\r' >"$log"
+}
+
+# guest_qemu MIB OPTION...: becomes (by GUEST_RUNNER) a virtual machine with that much memory, whose console goes to the first
+# -serial.
+guest_qemu() {
+  local memory=$1
+  shift
+  # shellcheck disable=SC2086
+  exec ${GUEST_RUNNER:-} qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -M pc -nodefaults -display none -no-reboot \
+    -kernel "$GUEST_ROOT/boot/vmlinuz-$GUEST_VERSION" -initrd "$RUN/initrd" \
+    -append "console=ttyS0 quiet panic=-1 edd=off rdinit=/init" "$@"
+}
+
+# in_guest SCRIPT LOG [NAME=VALUE...]: boots, runs the script with those variables and HOST (the way to this host's
+# loopback) and powers off. True if the script ended well. Lines of the guest that start with PASS or FAIL are results.
+in_guest() {
+  local script=$1 log=$2
+  shift 2
+  guest_initrd "$script" HOST=10.0.2.2 "$@"
+  (GUEST_RUNNER="timeout -k 5 ${GUEST_SECONDS:-180}" guest_qemu 768 -serial stdio -netdev user,id=n0 \
+    -device virtio-net-pci,netdev=n0,romfile=) </dev/null 2>&1 | tr -d '\r' >"$log"
   grep -q '^GUEST ended well' "$log"
 }

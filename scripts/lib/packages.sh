@@ -2,7 +2,7 @@
 # Debian packages, installed when they are missing.
 
 BUILD_PACKAGES=(openjdk-17-jdk-headless maven)
-CLIENT_PACKAGES=(nbdkit libnbd-bin python3-libnbd qemu-utils fuse3 util-linux e2fsprogs curl jq)
+CLIENT_PACKAGES=(nbdkit libnbd-bin python3-libnbd qemu-utils fuse3 util-linux e2fsprogs curl jq iproute2)
 TEST_PACKAGES=("${CLIENT_PACKAGES[@]}" nbdkit-plugin-python nbd-server nbd-client qemu-system-x86 qemu-block-extra fio
   xfsprogs btrfs-progs busybox-static cpio kmod socat openssl psmisc)
 

@@ -3,7 +3,7 @@
     nbdkit -t 4 python volatile_disk.py file=disk.img control=/path/socket [size=1G] [seed=1]
 
 What is written stays in memory until a flush (or FUA, for its own range) puts it into the file. Commands are datagrams
-on the control socket; each is answered when it has taken effect (send from a bound socket, see disk_control):
+on the control socket; each is answered when it has taken effect (send from a bound socket, see scripts/lib/datagram):
 
     cut all       every unflushed write is lost
     cut random    each unflushed write survives or not, by pieces of 4096 bytes

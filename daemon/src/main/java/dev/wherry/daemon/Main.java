@@ -6,7 +6,6 @@ import dev.wherry.daemon.config.ConfigurationException;
 import dev.wherry.daemon.config.ConfigurationReader;
 import dev.wherry.daemon.process.LogSetup;
 import dev.wherry.daemon.process.StartException;
-import dev.wherry.daemon.warm.ChronicleWarmUp;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -46,7 +45,6 @@ public final class Main {
       Runtime.getRuntime().addShutdownHook(new Thread(() -> end(daemon), "wherry-stop"));
       System.out.println(daemon.readyLine());
       System.out.flush();
-      ChronicleWarmUp.start();
       return SERVING;
     } catch (ConfigurationException e) {
       System.err.println("wherryd: " + e.getMessage());

@@ -28,6 +28,8 @@ public enum Op {
   STORE_WRITE(20),
   STORE_ZERO(21),
   STORE_FLUSH(22),
+  /** Which of what a standby was sent was changed since, and since it last asked. */
+  PRECOPY_CHANGED(25),
   /** A part of a batch that the source applies as one, once it is committed. */
   BATCH_DATA(23),
   BATCH_COMMIT(24),

@@ -215,6 +215,35 @@ final class Ahead implements Hydrator {
     return Answers.join(zeroed).thenApply(v -> Math.min(end, next));
   }
 
+  /**
+   * Asks which of what has arrived was changed since, to have it brought again.
+   *
+   * @return how many blocks
+   */
+  CompletableFuture<Long> recheck() {
+    return call(Op.PRECOPY_CHANGED, 0, 0, 0, number(), Priority.BACKGROUND)
+        .thenCompose(
+            reply -> {
+              try {
+                List<Run> lost = Run.read(reply.payload(), blocks());
+                CompletableFuture<Void> done = Answers.done();
+                for (Run run : lost) {
+                  done = done.thenCompose(v -> held(run.from(), run.end(), () -> forget(run)));
+                }
+                return done.thenApply(v -> Run.total(lost));
+              } catch (IllegalArgumentException e) {
+                return Answers.failed(NbdError.EIO, String.valueOf(e.getMessage()));
+              } finally {
+                reply.payload().release();
+              }
+            });
+  }
+
+  private CompletableFuture<Void> forget(Run run) {
+    received.remove(run.from(), run.end());
+    return Answers.done();
+  }
+
   @Override
   public CompletableFuture<Void> settle() {
     return store.device().flush();
@@ -233,7 +262,7 @@ final class Ahead implements Hydrator {
       Op op, long from, long end, int flags, ByteBuf payload, Priority priority) {
     Link link = core.links().to(owner).orElse(null);
     long start = from * blockSize();
-    long length = Math.min(store.size(), end * blockSize()) - start;
+    long length = Math.max(0, Math.min(store.size(), end * blockSize()) - start);
     if (link == null) {
       payload.release();
       return Answers.failed(NbdError.EIO, "node " + owner + " is unknown here");

@@ -561,11 +561,9 @@ final class LayeredStore {
     long start = block * blockSize;
     int length = (int) (Math.min(size, start + blockSize) - start);
     Source from = source;
-    if (policies.at(block) == ReadPolicy.FAIL) {
-      return CompletableFuture.completedFuture(Buffers.zeroes(length));
-    }
-    return from == null
-        ? CompletableFuture.failedFuture(NotHere.at(null))
+    // What may not be fetched is disposable, and what is nowhere cannot be.
+    return from == null || policies.at(block) == ReadPolicy.FAIL
+        ? CompletableFuture.completedFuture(Buffers.zeroes(length))
         : fetches.fetch(from, start, length);
   }
 
@@ -751,6 +749,12 @@ final class LayeredStore {
   List<Run> dirty() {
     BlockMap m = map;
     return m == null ? List.of(new Run(0, blocks)) : runs(m, BlockMap.NEWER, BlockMap.ZERO);
+  }
+
+  /** The runs of blocks that are not here. */
+  List<Run> absent() {
+    BlockMap m = map;
+    return m == null ? List.of() : runs(m, BlockMap.NOT_HERE, BlockMap.NOT_HERE);
   }
 
   /** The runs of blocks in one of two states. */

@@ -11,7 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * block that is marked when no request is in flight has the content that was sent last.
  */
 final class Marks {
-  private record Session(long number, BlockSet sent) {}
+  private record Session(long number, BlockSet sent, BlockSet lost) {}
 
   private final ConcurrentHashMap<String, Session> sessions = new ConcurrentHashMap<>();
   private volatile boolean any;
@@ -22,7 +22,9 @@ final class Marks {
         sessions.compute(
             node,
             (n, old) ->
-                old != null && old.number == session ? old : new Session(session, new BlockSet()));
+                old != null && old.number == session
+                    ? old
+                    : new Session(session, new BlockSet(), new BlockSet()));
     any = true;
     s.sent.add(from, end);
   }
@@ -30,8 +32,29 @@ final class Marks {
   /** Blocks were written. */
   void changed(long from, long end) {
     if (any) {
-      sessions.values().forEach(s -> s.sent.remove(from, end));
+      sessions.values().forEach(s -> lose(s, from, end));
     }
+  }
+
+  private static void lose(Session s, long from, long end) {
+    if (s.sent.next(true, from, end) < end) {
+      s.sent.remove(from, end);
+      s.lost.add(from, end);
+    }
+  }
+
+  /**
+   * Blocks that a node was sent in a session and that were changed since; each is told once. A
+   * hint: what counts is {@link #valid}.
+   */
+  List<Run> lost(String node, long session, long blocks) {
+    Session s = sessions.get(node);
+    if (s == null || s.number != session) {
+      return List.of();
+    }
+    List<Run> runs = s.lost.runs(blocks);
+    runs.forEach(r -> s.lost.remove(r.from(), r.end()));
+    return runs;
   }
 
   boolean any() {

@@ -6,12 +6,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Runs the background move that the role calls for: of an owner that misses blocks, or a standby.
  */
 final class Moves {
+  private static final long RECHECK_MILLIS = 5000;
+
   private final Core core;
   private @Nullable Mover mover;
   private @Nullable Ahead ahead;
@@ -67,6 +70,37 @@ final class Moves {
             hydrator, core.foreground()::sum, core.parts().timer(), core.parts().nanoClock(), pace);
     mover = m;
     m.start();
+    if (hydrator instanceof Ahead next) {
+      recheckAfter(m, next);
+    }
+  }
+
+  /** While a standby waits for its turn, what the owner changes is brought again. */
+  private void recheckAfter(Mover m, Ahead next) {
+    m.finished()
+        .thenRun(
+            () ->
+                core.parts()
+                    .timer()
+                    .schedule(() -> recheck(m, next), RECHECK_MILLIS, TimeUnit.MILLISECONDS));
+  }
+
+  private void recheck(Mover m, Ahead next) {
+    synchronized (this) {
+      if (closed || mover != m) {
+        return;
+      }
+    }
+    next.recheck()
+        .whenComplete(
+            (lost, failure) -> {
+              synchronized (this) {
+                if (!closed && mover == m) {
+                  m.start();
+                  recheckAfter(m, next);
+                }
+              }
+            });
   }
 
   private synchronized CompletableFuture<Void> end() {

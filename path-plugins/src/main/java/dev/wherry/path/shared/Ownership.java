@@ -60,6 +60,7 @@ final class Ownership {
   private final Core core;
   private final Moves moves;
   private final AtomicBoolean triggered = new AtomicBoolean();
+  private @Nullable CompletableFuture<Void> activating;
   private volatile SharedVolume.@Nullable Handover last;
 
   Ownership(Core core, Moves moves) {
@@ -162,7 +163,17 @@ final class Ownership {
             });
   }
 
-  CompletableFuture<Void> activate(boolean force) {
+  /** One take at a time; who asks for what is under way waits for its end. */
+  synchronized CompletableFuture<Void> activate(boolean force) {
+    CompletableFuture<Void> running = activating;
+    if (running != null && !running.isDone() && !force) {
+      return running;
+    }
+    activating = begin(force);
+    return activating;
+  }
+
+  private CompletableFuture<Void> begin(boolean force) {
     ShareState s = core.state();
     try {
       if (s.fence() != null) {
@@ -179,7 +190,7 @@ final class Ownership {
     }
     boolean reachable = core.links().to(s.owner()).map(Link::isUp).orElse(false);
     CompletableFuture<Void> done =
-        force && !reachable
+        !reachable && (force || !s.wanted())
             ? refused(Status.REFUSED, "node " + s.owner() + " cannot be reached")
             : take(s.wanted());
     if (force) {
@@ -290,8 +301,11 @@ final class Ownership {
     return core.update(s -> s.withWanted(true)).thenCompose(s -> prepare(redirects + 1));
   }
 
+  /** A map that no state names yet. */
+  private record NewMap(long number, BlockMap map) {}
+
   /** The map that this node will need as the owner, where that is not the one it has. */
-  private CompletableFuture<Optional<BlockMap>> newMap() {
+  private CompletableFuture<Optional<NewMap>> newMap() {
     ShareState s = core.state();
     if (s.role() == Role.STANDBY) {
       return CompletableFuture.completedFuture(Optional.empty());
@@ -301,11 +315,14 @@ final class Ownership {
           Status.REFUSED,
           "what is not on this node comes from " + s.source() + " and " + s.base() + ": too many");
     }
-    return core.parts().log().create(s.epoch() + 1, BlockMap.NOT_HERE).thenApply(Optional::of);
+    long number = s.epoch() + 1;
+    return core.parts()
+        .log()
+        .create(number, BlockMap.NOT_HERE)
+        .thenApply(map -> Optional.of(new NewMap(number, map)));
   }
 
-  private CompletableFuture<Void> ask(Try attempt, Optional<BlockMap> next) {
-    long number = core.state().epoch() + 1;
+  private CompletableFuture<Void> ask(Try attempt, Optional<NewMap> next) {
     return moves
         .stop()
         .thenCompose(v -> core.inner().suspend(core.ioTimeout(), core.parts().timer()))
@@ -319,7 +336,10 @@ final class Ownership {
               CompletableFuture<Void> removed =
                   next.isEmpty()
                       ? ok()
-                      : next.get().close().thenCompose(w -> core.parts().log().remove(number));
+                      : next.get()
+                          .map
+                          .close()
+                          .thenCompose(w -> core.parts().log().remove(next.get().number));
               return removed
                   .handle((w, f) -> null)
                   .thenCompose(w -> CompletableFuture.<Void>failedFuture(failure));
@@ -327,8 +347,12 @@ final class Ownership {
         .thenCompose(v -> v);
   }
 
-  private CompletableFuture<Void> askHeld(Try attempt, @Nullable BlockMap next) {
+  private CompletableFuture<Void> askHeld(Try attempt, @Nullable NewMap next) {
     ShareState s = core.state();
+    if (next != null && next.number != s.epoch() + 1) {
+      core.inner().resume();
+      return refused(Status.REFUSED, "the owner has changed meanwhile; ask again");
+    }
     boolean before = attempt.uncertain;
     attempt.uncertain = true;
     ByteBuf payload = Payloads.buffer(8).writeLong(moves.session());
@@ -372,7 +396,7 @@ final class Ownership {
             });
   }
 
-  private CompletableFuture<Void> answered(ShareState s, LinkReply reply, @Nullable BlockMap next) {
+  private CompletableFuture<Void> answered(ShareState s, LinkReply reply, @Nullable NewMap next) {
     ByteBuf payload = reply.payload();
     try {
       if (reply.status() == Status.STALE) {
@@ -386,6 +410,7 @@ final class Ownership {
       List<String> members = Payloads.readTexts(payload);
       LayeredStore store = core.requireStore();
       List<Run> runs = Run.read(payload, store.blocks());
+      List<Run> absent = Run.read(payload, store.blocks());
       ShareState owned =
           s.withRole(Role.OWNER, core.node(), reply.epoch())
               .withMembers(others(members, s.owner()));
@@ -398,14 +423,17 @@ final class Ownership {
         moves.received(runs).forEach(r -> map.hydrated(r.from(), r.end()));
         return become(s, store, map, owned.withSources(source, null, s.map()));
       }
-      ShareState withMap = owned.withSources(source, base(s, store, source), s.epoch() + 1);
+      ShareState withMap = owned.withSources(source, base(s, store, source), next.number);
       if (kind == RETURN) {
-        carryOver(store, runs, next);
+        carryOver(store, runs, next.map);
+        setApart(absent, next.map);
       } else {
-        withMap = withMap.withSources(source, null, s.epoch() + 1);
+        withMap = withMap.withSources(source, null, next.number);
       }
       ShareState to = withMap;
-      return next.commit(store.device()::flush).thenCompose(v -> become(s, store, next, to));
+      return next.map
+          .commit(store.device()::flush)
+          .thenCompose(v -> become(s, store, next.map, to));
     } catch (IllegalArgumentException e) {
       return refused(Status.ERROR, "node " + s.owner() + ": " + e.getMessage());
     } finally {
@@ -441,6 +469,17 @@ final class Ownership {
         at = to;
       }
       at = r.end();
+    }
+  }
+
+  /** What the old owner never had differs from its store: it is not to be looked for there. */
+  private static void setApart(List<Run> absent, BlockMap next) {
+    for (Run r : absent) {
+      for (long b = next.next(BlockMap.SAME, r.from(), r.end()); b < r.end(); ) {
+        long to = next.runEnd(b, r.end());
+        next.written(b, to);
+        b = next.next(BlockMap.SAME, to, r.end());
+      }
     }
   }
 

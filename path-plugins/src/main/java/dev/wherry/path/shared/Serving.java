@@ -63,7 +63,7 @@ final class Serving {
     return switch (r.op()) {
       case READ, WRITE, FLUSH, TRIM, ZERO, CACHE, STATUS -> host(from, r);
       case FETCH, EXTENTS -> store(from, r, priority);
-      case PRECOPY, PRECOPY_EXTENTS -> ahead(from, r);
+      case PRECOPY, PRECOPY_EXTENTS, PRECOPY_CHANGED -> ahead(from, r);
       case PREPARE -> ownership.prepared(r);
       case HANDOVER -> ownership.asked(from, r);
       case ACTIVATE -> activate(from, r);
@@ -176,6 +176,11 @@ final class Serving {
     LayeredStore store = core.requireStore();
     long session = r.payload().getLong(r.payload().readerIndex());
     check(r, r.op() == Op.PRECOPY ? LARGEST_FETCH : Long.MAX_VALUE);
+    if (r.op() == Op.PRECOPY_CHANGED) {
+      ByteBuf lost = Payloads.buffer(256);
+      Run.write(core.marks().lost(from, session, store.blocks()), lost);
+      return CompletableFuture.completedFuture(LinkReply.ok(s.epoch(), lost));
+    }
     long end = (r.offset() + r.length() + store.blockSize() - 1) / store.blockSize();
     core.marks().mark(from, session, r.offset() / store.blockSize(), end);
     return store.counted(

@@ -76,6 +76,12 @@ final class ForgetfulFile implements MapFile {
     discard();
   }
 
+  /** Nothing is left of what was not forced. */
+  void losePowerOverAllThatWasNotForced() {
+    discard();
+    bytes = Arrays.copyOf(bytes, forced);
+  }
+
   /** Of what was not forced, each 512 bytes are there or not; or only a part of it; or nothing. */
   void losePower(Random random) {
     discard();

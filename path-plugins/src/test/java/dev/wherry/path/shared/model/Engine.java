@@ -1,0 +1,28 @@
+package dev.wherry.path.shared.model;
+
+import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.map.MapFile;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
+import java.util.concurrent.CompletableFuture;
+
+/** What is under test: the real thing, a stand-in, or the real thing with a bug. */
+interface Engine {
+  /**
+   * Whether a node that forwards notices that the owner has lost its power since, and with it what
+   * was not flushed: so that the next flush fails, or has it written again.
+   */
+  boolean rememberForwarded();
+
+  /** Whether there are maps at all. */
+  boolean hasMaps();
+
+  /** A node's part in the volume, in a state that was put before. */
+  Part open(SharedVolume.Parts parts, ShareState state);
+
+  /** A new map with all blocks in one state. */
+  CompletableFuture<BlockMap> createMap(Life life, MapFile file, Settings settings, int state);
+
+  /** A map as it is after whatever happened. */
+  CompletableFuture<BlockMap> openMap(Life life, MapFile file, Platter platter, Settings settings);
+}

@@ -1,0 +1,12 @@
+package dev.wherry.path.shared.model;
+
+/** Named points at which an accident may happen. */
+@FunctionalInterface
+interface Faults {
+  /**
+   * Something of a life is at this point. The life may be dead when the call returns.
+   *
+   * @param point for the history
+   */
+  void at(String point, Life life);
+}

@@ -1,0 +1,327 @@
+package dev.wherry.path.shared.model;
+
+import dev.wherry.path.BlockDevice;
+import dev.wherry.path.ForwardingDevice;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
+import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.map.MapFile;
+import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume.Parts;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Bugs that somebody might make, each put around the real thing. The model is worth what it finds
+ * of them.
+ */
+enum Mutant {
+  /** The map says that blocks are here before the store is flushed. */
+  COMMITS_THE_MAP_BEFORE_THE_FLUSH {
+    @Override
+    BlockMap map(BlockMap map) {
+      return new ForwardingMap(map) {
+        @Override
+        public CompletableFuture<Void> commit(Supplier<CompletableFuture<Void>> flushStore) {
+          return super.commit(() -> CompletableFuture.completedFuture(null))
+              .thenCompose(v -> flushStore.get());
+        }
+      };
+    }
+  },
+
+  /** What a standby was sent ahead counts as valid though a host has overwritten it since. */
+  SKIPS_THE_INVALIDATION {
+    @Override
+    Part part(Part part, Parts parts) {
+      return new ForgetfulOwner(part, parts.blockSize());
+    }
+  },
+
+  /** A former owner goes on answering reads of those who have not heard yet. */
+  ANSWERS_A_STALE_EPOCH {
+    @Override
+    Part part(Part part, Parts parts) {
+      BlockDevice store = parts.store();
+      return new ForwardingPart(part) {
+        @Override
+        public CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
+          boolean stale = state().role() == Role.FORMER && r.epoch() < state().epoch();
+          return stale && r.op() == Op.READ && store != null && state().hasStore()
+              ? store.read(r.offset(), (int) r.length()).thenApply(b -> LinkReply.ok(r.epoch(), b))
+              : super.serve(from, r, priority);
+        }
+      };
+    }
+  },
+
+  /** Data counts as written, and blocks as here, before it is in the store. */
+  CLAIMS_BEFORE_THE_DATA_IS_WRITTEN {
+    @Override
+    Parts parts(Parts parts) {
+      return withStore(
+          parts,
+          store ->
+              new ForwardingDevice(store) {
+                @Override
+                public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
+                  ByteBuf copy = Unpooled.copiedBuffer(data);
+                  super.write(offset, copy, flags).whenComplete((v, t) -> copy.release());
+                  return CompletableFuture.completedFuture(null);
+                }
+              });
+    }
+  },
+
+  /** FLUSH of a host of another node is answered without one. */
+  ANSWERS_A_FORWARDED_FLUSH_WITHOUT_IT {
+    @Override
+    Part part(Part part, Parts parts) {
+      return new ForwardingPart(part) {
+        @Override
+        public CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
+          return r.op() == Op.FLUSH && r.epoch() == state().epoch() && state().role() == Role.OWNER
+              ? CompletableFuture.completedFuture(LinkReply.ok(r.epoch()))
+              : super.serve(from, r, priority);
+        }
+      };
+    }
+  },
+
+  /** The store is never flushed. */
+  FORGETS_TO_FLUSH_THE_STORE {
+    @Override
+    Parts parts(Parts parts) {
+      return withStore(
+          parts,
+          store ->
+              new ForwardingDevice(store) {
+                @Override
+                public CompletableFuture<Void> flush() {
+                  return CompletableFuture.completedFuture(null);
+                }
+              });
+    }
+  },
+
+  /** A former owner may go whatever it still holds. */
+  RELEASES_WHAT_IS_STILL_NEEDED {
+    @Override
+    Part part(Part part, Parts parts) {
+      return new ForwardingPart(part) {
+        @Override
+        public CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
+          return r.op() == Op.RELEASE
+              ? CompletableFuture.completedFuture(LinkReply.ok(r.epoch()))
+              : super.serve(from, r, priority);
+        }
+      };
+    }
+  },
+
+  /** The map's journal stays in the process until it is forced. */
+  KEEPS_THE_JOURNAL_OUT_OF_THE_PAGE_CACHE {
+    @Override
+    MapFile file(MapFile file) {
+      return new LazyFile(file);
+    }
+  },
+
+  /** What becomes zero is not noted. */
+  FORGETS_ZEROES {
+    @Override
+    BlockMap map(BlockMap map) {
+      return new ForwardingMap(map) {
+        @Override
+        public CompletableFuture<Void> zeroed(long from, long end) {
+          return CompletableFuture.completedFuture(null);
+        }
+      };
+    }
+  },
+
+  /** A node takes the ownership without having asked for it. */
+  TAKES_WITHOUT_ASKING {
+    @Override
+    Part part(Part part, Parts parts) {
+      return new ForwardingPart(part) {
+        @Override
+        public CompletableFuture<Void> activate(boolean force) {
+          ShareState s = state();
+          return s.role() != Role.STANDBY
+              ? super.activate(force)
+              : parts
+                  .log()
+                  .put(s.withRole(Role.OWNER, parts.node(), s.epoch() + 1))
+                  .thenCompose(v -> super.activate(force));
+        }
+      };
+    }
+  };
+
+  Part part(Part part, Parts parts) {
+    return part;
+  }
+
+  Parts parts(Parts parts) {
+    return parts;
+  }
+
+  BlockMap map(BlockMap map) {
+    return map;
+  }
+
+  MapFile file(MapFile file) {
+    return file;
+  }
+
+  private static Parts withStore(Parts p, Function<BlockDevice, BlockDevice> wrap) {
+    @Nullable BlockDevice store = p.store() == null ? null : wrap.apply(p.store());
+    return new Parts(
+        p.suid(),
+        p.node(),
+        store,
+        p.size(),
+        p.blockSize(),
+        p.map(),
+        p.links(),
+        p.sources(),
+        p.log(),
+        p.timer(),
+        p.nanoClock(),
+        p.ioTimeout());
+  }
+
+  /** The real engine with this bug. */
+  Engine engine() {
+    return new RealEngine() {
+      @Override
+      public Part open(Parts parts, ShareState state) {
+        Parts mutated = parts(parts);
+        return part(super.open(mutated, state), mutated);
+      }
+
+      @Override
+      public CompletableFuture<BlockMap> createMap(
+          Life life, MapFile file, Settings settings, int state) {
+        return super.createMap(life, file(file), settings, state).thenApply(Mutant.this::map);
+      }
+
+      @Override
+      public CompletableFuture<BlockMap> openMap(
+          Life life, MapFile file, Platter platter, Settings settings) {
+        return super.openMap(life, file(file), platter, settings).thenApply(Mutant.this::map);
+      }
+    };
+  }
+
+  /** Says in its answer to HANDOVER that all is valid that was ever sent ahead. */
+  private static final class ForgetfulOwner extends ForwardingPart {
+    private static final int FRESH = 1;
+
+    private final int blockSize;
+    private final TreeSet<Long> sent = new TreeSet<>();
+
+    ForgetfulOwner(Part part, int blockSize) {
+      super(part);
+      this.blockSize = blockSize;
+    }
+
+    @Override
+    public CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
+      if (r.op() == Op.PRECOPY) {
+        for (long b = r.offset() / blockSize; b * blockSize < r.offset() + r.length(); b++) {
+          sent.add(b);
+        }
+      }
+      CompletableFuture<LinkReply> served = super.serve(from, r, priority);
+      return r.op() == Op.HANDOVER ? served.thenApply(this::allValid) : served;
+    }
+
+    private LinkReply allValid(LinkReply reply) {
+      ByteBuf in = reply.payload();
+      if (!reply.isOk() || in.getByte(in.readerIndex()) != FRESH) {
+        return reply;
+      }
+      // kind (1), members: count (4) and texts, runs: count (4), first (8) and length (8) of each
+      int at = in.readerIndex() + 1;
+      int members = in.getInt(at);
+      at += 4;
+      for (int i = 0; i < members; i++) {
+        at += 4 + in.getInt(at);
+      }
+      ByteBuf out = Unpooled.buffer();
+      out.writeBytes(in, in.readerIndex(), at - in.readerIndex());
+      out.writeInt(sent.size());
+      sent.forEach(b -> out.writeLong(b).writeLong(1));
+      int rest = at + 4 + 16 * in.getInt(at);
+      out.writeBytes(in, rest, in.writerIndex() - rest);
+      in.release();
+      return LinkReply.ok(reply.epoch(), out);
+    }
+  }
+
+  /** Keeps what is appended until it is forced. */
+  private static final class LazyFile implements MapFile {
+    private final MapFile file;
+    private ByteBuf waiting = Unpooled.buffer();
+
+    LazyFile(MapFile file) {
+      this.file = file;
+    }
+
+    private void write() throws IOException {
+      ByteBuf all = waiting;
+      waiting = Unpooled.buffer();
+      file.append(all.nioBuffer());
+    }
+
+    @Override
+    public ByteBuffer read() throws IOException {
+      return file.read();
+    }
+
+    @Override
+    public void append(ByteBuffer bytes) {
+      waiting.writeBytes(bytes);
+    }
+
+    @Override
+    public void force() throws IOException {
+      write();
+      file.force();
+    }
+
+    @Override
+    public void prepare(ByteBuffer bytes) throws IOException {
+      file.prepare(bytes);
+    }
+
+    @Override
+    public void discard() throws IOException {
+      file.discard();
+    }
+
+    @Override
+    public void swap() throws IOException {
+      waiting.clear();
+      file.swap();
+    }
+
+    @Override
+    public void close() throws IOException {
+      write();
+      file.close();
+    }
+  }
+}

@@ -1,0 +1,378 @@
+package dev.wherry.path.shared.model;
+
+import dev.wherry.path.Volume;
+import dev.wherry.path.VolumeState;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkReply.Status;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
+import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.ShareException;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** A node with its daemon, which has one volume at most: what outlives it, and what runs now. */
+final class Node implements Network.Peer {
+  static final String SUID = "v";
+
+  private final String name;
+  private final Schedule schedule;
+  private final NodeDisk disk = new NodeDisk();
+  private final List<Life> lives = new ArrayList<>();
+  private @Nullable Life life;
+  private @Nullable Part part;
+  private @Nullable Volume volume;
+  private @Nullable SimLog log;
+  private boolean ready;
+  private boolean removing;
+  private boolean shared;
+  private boolean starting;
+
+  Node(String name, Schedule schedule) {
+    this.name = name;
+    this.schedule = schedule;
+  }
+
+  String name() {
+    return name;
+  }
+
+  NodeDisk disk() {
+    return disk;
+  }
+
+  List<Life> lives() {
+    return lives;
+  }
+
+  /** The daemon, if it runs and has opened what it has. */
+  @Override
+  public @Nullable Life life() {
+    return ready ? life : null;
+  }
+
+  boolean running() {
+    return life != null;
+  }
+
+  boolean ready() {
+    return ready;
+  }
+
+  @Nullable Part part() {
+    return part;
+  }
+
+  @Nullable Volume volume() {
+    return ready ? volume : null;
+  }
+
+  /** Its part in the volume is being taken away. */
+  boolean removing() {
+    return removing;
+  }
+
+  /** The owner knows of its part, or did: hosts may attach. */
+  boolean shared() {
+    return shared;
+  }
+
+  void shared(boolean value) {
+    shared = value;
+  }
+
+  Role role() {
+    ShareState state = disk.state;
+    return state == null ? Role.STANDBY : state.role();
+  }
+
+  boolean owns() {
+    return disk.state != null && disk.state.role() == Role.OWNER && disk.state.fence() == null;
+  }
+
+  // ------------------------------------------------------------------ start and end
+
+  void start() {
+    if (life != null) {
+      return;
+    }
+    Life begun = new Life(schedule.simulation(), name, lives.size() + 1);
+    lives.add(begun);
+    life = begun;
+    schedule.log().note("start " + begun + " " + brief(disk.state));
+    ShareState state = disk.state;
+    disk.maps.keySet().removeIf(n -> state == null || n != state.map());
+    if (state == null) {
+      opened(begun);
+    } else {
+      open(begun, state).whenComplete((v, t) -> openedOrNot(begun, t));
+    }
+  }
+
+  private void openedOrNot(Life begun, @Nullable Throwable failure) {
+    if (begun.dead()) {
+      return;
+    }
+    if (failure != null) {
+      schedule
+          .simulation()
+          .report(new Violation(begun + " cannot open its volume: " + failure, -1, failure));
+    }
+    opened(begun);
+  }
+
+  private void opened(Life begun) {
+    if (!begun.dead()) {
+      ready = true;
+      schedule.network().started(name);
+      schedule.attach(this);
+    }
+  }
+
+  private CompletableFuture<Void> open(Life begun, ShareState state) {
+    SimLog log = schedule.log(begun, disk);
+    SimDevice store = null;
+    if (state.hasStore()) {
+      if (disk.platter == null) {
+        disk.platter = new Platter(schedule.cells());
+      }
+      store = new SimDevice(begun, disk.platter, schedule.settings());
+    }
+    SimDevice device = store;
+    CompletableFuture<@Nullable BlockMap> map =
+        state.map() == 0 || device == null || !schedule.engine().hasMaps()
+            ? CompletableFuture.completedFuture(null)
+            : log.open(state.map(), device.platter()).thenApply(m -> m);
+    return map.thenAccept(m -> open(begun, state, log, device, m));
+  }
+
+  private void open(
+      Life begun, ShareState state, SimLog log, @Nullable SimDevice store, @Nullable BlockMap map) {
+    if (begun.dead()) {
+      return;
+    }
+    Settings settings = schedule.settings();
+    Part opened =
+        schedule
+            .engine()
+            .open(
+                new SharedVolume.Parts(
+                    SUID,
+                    name,
+                    store,
+                    settings.size(),
+                    settings.blockSize(),
+                    map,
+                    to -> schedule.network().link(begun, to),
+                    uri -> CompletableFuture.failedFuture(new IllegalStateException(uri)),
+                    log,
+                    begun.timer(),
+                    schedule.simulation()::now,
+                    settings.ioTimeout()),
+                state);
+    opened.pace(new Mover.Pace(Math.min(settings.pace(), 20_000_000), settings.pace()));
+    part = opened;
+    this.log = log;
+    Volume fresh = new Volume(SUID, opened.handler(), schedule.simulation()::now);
+    volume = fresh;
+    opened.fenced().thenAccept(why -> fresh.fail(new IllegalStateException(why)));
+  }
+
+  /** Ends the daemon in the middle of whatever it does. */
+  void kill(String why) {
+    Life ended = life;
+    if (ended == null) {
+      return;
+    }
+    schedule.log().note("kill " + ended + " at " + why);
+    boolean wasReady = ready;
+    Volume old = volume;
+    life = null;
+    ready = false;
+    part = null;
+    volume = null;
+    removing = false;
+    ended.die();
+    schedule.network().died(ended);
+    schedule.died(ended);
+    if (wasReady && old != null) {
+      ended.after(8_000_000_000L, old::close);
+    }
+  }
+
+  void losePower(String why) {
+    kill("power loss, " + why);
+    if (owns()) {
+      schedule.oracle().loses(schedule.simulation().tick(), name);
+    }
+    disk.losePower(schedule.simulation().random());
+  }
+
+  /** The daemon goes in peace. */
+  CompletableFuture<Void> close() {
+    Volume now = volume;
+    ready = false;
+    return now == null ? CompletableFuture.completedFuture(null) : now.close();
+  }
+
+  // ------------------------------------------------------------------ what the daemon does
+
+  @Override
+  public void up(String node) {
+    Part now = part;
+    if (now != null) {
+      now.up(node);
+    }
+  }
+
+  @Override
+  public CompletableFuture<LinkReply> serve(String from, LinkRequest request, Priority priority) {
+    Part now = part;
+    if (request.op() == Op.SHARE) {
+      return now != null
+          ? reply(LinkReply.not(Status.REFUSED, 0, "has it already"))
+          : takePart(from, request.epoch());
+    }
+    if (now == null) {
+      return reply(LinkReply.not(Status.UNKNOWN, 0, name + " has no " + request.suid()));
+    }
+    if (request.op() == Op.UNSHARE) {
+      return dropPart();
+    }
+    return now.serve(from, request, priority);
+  }
+
+  private static CompletableFuture<LinkReply> reply(LinkReply reply) {
+    return CompletableFuture.completedFuture(reply);
+  }
+
+  /** Becomes a standby, as the owner's daemon asks. */
+  private CompletableFuture<LinkReply> takePart(String owner, long epoch) {
+    Life now = life;
+    Settings s = schedule.settings();
+    if (starting || now == null) {
+      return reply(LinkReply.not(Status.REFUSED, 0, "busy"));
+    }
+    starting = true;
+    List<String> others = new ArrayList<>(schedule.members());
+    others.remove(name);
+    if (!others.contains(owner)) {
+      others.add(owner);
+    }
+    ShareState state =
+        new ShareState(
+            Role.STANDBY,
+            owner,
+            epoch,
+            others,
+            s.read(),
+            s.write(),
+            s.ranges(),
+            s.manual(),
+            true,
+            false,
+            null,
+            null,
+            epoch,
+            null);
+    SimLog log = schedule.log(now, disk);
+    CompletableFuture<?> map =
+        schedule.engine().hasMaps()
+            ? log.create(epoch, BlockMap.NOT_HERE).thenCompose(BlockMap::close)
+            : CompletableFuture.completedFuture(null);
+    return map.thenCompose(v -> log.put(state))
+        .thenCompose(v -> open(now, state))
+        .whenComplete((v, t) -> starting = false)
+        .thenApply(v -> LinkReply.ok(epoch));
+  }
+
+  /** Stops being a standby, as the owner's daemon asks. */
+  private CompletableFuture<LinkReply> dropPart() {
+    Volume old = volume;
+    Life now = life;
+    if (role() != Role.STANDBY
+        || old == null
+        || now == null
+        || old.state() != VolumeState.ONLINE
+        || (part != null && part.state().wanted())) {
+      return reply(LinkReply.not(Status.REFUSED, 0, name + " is " + role()));
+    }
+    removing = true;
+    return old.close()
+        .thenApply(
+            v -> {
+              ShareState state = disk.state;
+              if (now.dead()) {
+                return LinkReply.ok(0);
+              }
+              removing = false;
+              if (state == null || state.role() != Role.STANDBY || state.wanted()) {
+                // It has taken the ownership in the last moment.
+                kill("it must not be unshared");
+                start();
+                return LinkReply.not(Status.REFUSED, 0, name + " is " + brief(state));
+              }
+              shared = false;
+              forgetLog();
+              disk.removeAll();
+              part = null;
+              volume = null;
+              return LinkReply.ok(0);
+            });
+  }
+
+  private void forgetLog() {
+    if (log != null) {
+      log.forget();
+    }
+  }
+
+  /** What an operator asks for on this node, when it runs. */
+  void ask(String what, Consumer<Part> action) {
+    Part now = part;
+    if (ready && now != null && !removing) {
+      schedule.log().note(name + ": " + what);
+      action.accept(now);
+    }
+  }
+
+  /** What the daemon does after a release: the store is freed. */
+  void released() {
+    if (disk.platter != null && disk.state != null && !disk.state.hasStore()) {
+      disk.platter.free();
+      disk.platter = null;
+    }
+  }
+
+  static ShareException refused(LinkReply reply) {
+    return new ShareException(reply.status(), reply.text());
+  }
+
+  static String brief(@Nullable ShareState s) {
+    return s == null
+        ? "without a part"
+        : s.role().label()
+            + " owner="
+            + s.owner()
+            + " epoch="
+            + s.epoch()
+            + " map="
+            + s.map()
+            + (s.wanted() ? " wanted" : "")
+            + " source="
+            + s.source()
+            + (s.base() == null ? "" : " base=" + s.base())
+            + " members="
+            + s.members()
+            + (s.hasStore() ? "" : " no store")
+            + (s.fence() == null ? "" : " FENCED");
+  }
+}

@@ -1,0 +1,30 @@
+package dev.wherry.path.shared.model;
+
+import dev.wherry.path.shared.ShareState;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** What of a node outlives its daemon: the store, the maps, the state in the catalog. */
+final class NodeDisk {
+  @Nullable ShareState state;
+  @Nullable Platter platter;
+  final Map<Long, SimMapFile> maps = new TreeMap<>();
+
+  void losePower(Random random) {
+    if (platter != null) {
+      platter.losePower(random);
+    }
+    maps.values().forEach(m -> m.losePower(random));
+  }
+
+  void removeAll() {
+    state = null;
+    maps.clear();
+    if (platter != null) {
+      platter.free();
+    }
+    platter = null;
+  }
+}

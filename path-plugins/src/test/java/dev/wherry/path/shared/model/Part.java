@@ -1,0 +1,44 @@
+package dev.wherry.path.shared.model;
+
+import dev.wherry.path.BlockDevice;
+import dev.wherry.path.PathHandler;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Priority;
+import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.RangePolicy;
+import dev.wherry.path.shared.ReadPolicy;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.WritePolicy;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** The outside of {@link dev.wherry.path.shared.SharedVolume}, as far as a daemon uses it. */
+interface Part {
+  PathHandler handler();
+
+  ShareState state();
+
+  CompletableFuture<Void> join(String node);
+
+  CompletableFuture<Void> leave(String node);
+
+  CompletableFuture<Void> activate(boolean force);
+
+  /** On the owner: asks another node to take the ownership. */
+  CompletableFuture<Void> giveTo(String node);
+
+  CompletableFuture<@Nullable BlockDevice> release();
+
+  CompletableFuture<String> fenced();
+
+  CompletableFuture<Void> policies(
+      ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual);
+
+  void pace(Mover.Pace pace);
+
+  void up(String node);
+
+  CompletableFuture<LinkReply> serve(String from, LinkRequest request, Priority priority);
+}
