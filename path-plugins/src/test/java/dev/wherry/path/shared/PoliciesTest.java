@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PoliciesTest {
   private static final int BLOCK = 4096;
   private static final int BLOCKS = 200;
+  private static final List<ReadPolicy> POLICIES = List.of(ReadPolicy.values());
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
@@ -26,7 +27,7 @@ class PoliciesTest {
     List<RangePolicy> ranges = new ArrayList<>();
     for (int at = random.nextInt(20); at < BLOCKS - 20; at += random.nextInt(3) * 7) {
       int count = 1 + random.nextInt(15);
-      ReadPolicy policy = List.of(ReadPolicy.values()).get(random.nextInt(4));
+      ReadPolicy policy = POLICIES.get(random.nextInt(POLICIES.size()));
       Arrays.fill(model, at, at + count, policy);
       int cut = random.nextInt(BLOCK); // a range may end within a block, which it covers then
       ranges.add(new RangePolicy((long) at * BLOCK, (long) count * BLOCK - cut, policy));
