@@ -6,11 +6,13 @@ import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.volume.ShareStates;
 import dev.wherry.daemon.volume.VolumeEntry;
 import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +43,7 @@ import org.jspecify.annotations.Nullable;
  * @param connections how many hosts' connections there are
  * @param blocks the block map in figures
  * @param move what moves, or null
+ * @param lag what the source has not got yet under the write policies back and through, or null
  * @param handover the last one, or null
  * @param nbd where to attach it
  * @param createdAt milliseconds since the epoch
@@ -69,6 +72,7 @@ record VolumeView(
     int connections,
     Blocks blocks,
     @Nullable Move move,
+    @Nullable LagView lag,
     @Nullable Handover handover,
     NbdUris nbd,
     long createdAt) {
@@ -130,6 +134,27 @@ record VolumeView(
   }
 
   /**
+   * How far the source is behind.
+   *
+   * @param mode {@code through}, {@code back}, or {@code degraded}: as back, because the source was
+   *     away
+   * @param bytes that it has not got yet
+   * @param seconds the age of the oldest of them
+   * @param reason why it could not follow the last time, or null
+   */
+  record LagView(String mode, long bytes, double seconds, @Nullable String reason) {
+    static @Nullable LagView of(@Nullable Lag lag) {
+      return lag == null
+          ? null
+          : new LagView(
+              lag.mode().name().toLowerCase(Locale.ROOT),
+              lag.bytes(),
+              lag.oldestNanos() / 1e9,
+              lag.failure());
+    }
+  }
+
+  /**
    * The last hand-over.
    *
    * @param stallMillis how long hosts of this node were held
@@ -176,6 +201,7 @@ record VolumeView(
         e.sessions(),
         Blocks.of(r, engine, state),
         engine == null || share == null ? null : Move.of(engine.move(), share.options()),
+        engine == null ? null : LagView.of(engine.lag()),
         engine == null ? null : Handover.of(engine.handover()),
         uris.of(r.suid()),
         r.createdAt());

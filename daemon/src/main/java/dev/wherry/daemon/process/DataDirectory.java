@@ -29,7 +29,7 @@ public record DataDirectory(Path root) {
 
   /** Makes the directories that are missing, for the daemon's user alone. */
   public void create() {
-    for (Path dir : new Path[] {root, volumes(), maps(), sockets(), plugins()}) {
+    for (Path dir : new Path[] {root, volumes(), maps(), batches(), sockets(), plugins()}) {
       try {
         if (!Files.isDirectory(dir)) {
           Files.createDirectories(
@@ -73,6 +73,15 @@ public record DataDirectory(Path root) {
   /** One block map of a volume. */
   public Path map(String suid, long number) {
     return maps().resolve(suid + "." + number + ".map");
+  }
+
+  public Path batches() {
+    return root.resolve("batches");
+  }
+
+  /** What another node sends of a volume, to be applied to this node's store as one. */
+  public Path batch(String suid) {
+    return batches().resolve(suid + ".batch");
   }
 
   public Path sockets() {

@@ -13,6 +13,8 @@ import dev.wherry.path.link.Links;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
 import dev.wherry.path.shared.DeviceSource;
+import dev.wherry.path.shared.FileBatchLog;
+import dev.wherry.path.shared.Following;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import java.nio.file.Path;
@@ -78,7 +80,8 @@ final class Engines implements SharedParts {
                   log,
                   registry.scheduler(),
                   System::nanoTime,
-                  ioTimeout),
+                  ioTimeout,
+                  Following.with(new FileBatchLog(maps.batch(v.suid()), workers))),
               state);
       engine.pace(new Mover.Pace(share.options().minimum(), share.options().bandwidth()));
       entry.engine(engine);

@@ -79,8 +79,18 @@ final class MapFiles {
     }
   }
 
-  /** Removes all maps of a volume. */
+  /** Where the batches of a volume are kept that another node owns. */
+  Path batch(String suid) {
+    return data.batch(suid);
+  }
+
+  /** Removes all maps of a volume, and what it has of a batch. */
   void removeAll(String suid) {
+    try {
+      Files.deleteIfExists(data.batch(suid));
+    } catch (IOException e) {
+      throw new UncheckedIOException("batch of volume " + suid + " cannot be removed: " + e, e);
+    }
     removeIf(
         file -> {
           Matcher m = NAME.matcher(name(file));
