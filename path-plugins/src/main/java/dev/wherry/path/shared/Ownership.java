@@ -673,6 +673,7 @@ final class Ownership {
     ByteBuf out = Payloads.buffer(256).writeByte(returned ? RETURN : FRESH);
     Payloads.writeTexts(s.members(), out);
     Run.write(returned ? store.dirty() : core.marks().valid(to, session, store.blocks()), out);
+    Run.write(returned ? store.absent() : List.of(), out);
     return LinkReply.ok(s.epoch(), out);
   }
 }
