@@ -148,6 +148,14 @@ class ChainTest {
   }
 
   @Test
+  void whatTheOwnerNeverHadIsNotLookedForThereAfterTheReturn() {
+    b.activate();
+    assertEquals(1, b.volume().blocks().dirty(), "block 5 lies here alone");
+    c.activate();
+    c.expect(changed);
+  }
+
+  @Test
   void itIsAllThereAfterEveryNodeStartedAnew() {
     for (Nodes.Node n : new Nodes.Node[] {a, b, c}) {
       n.stop();

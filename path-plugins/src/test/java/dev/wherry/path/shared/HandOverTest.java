@@ -127,11 +127,12 @@ class HandOverTest {
   }
 
   @Test
-  void onlyOneChangeIsMadeAtATime() {
+  void whoAsksForWhatIsUnderWayWaitsForItsEnd() {
     open(true);
     CompletableFuture<Void> first = b.volume().activate(false);
-    assertEquals("volume v is being activated", nodes.refusal(b.volume().activate(false)));
-    nodes.await(first);
+    nodes.await(b.volume().activate(false));
+    assertTrue(first.isDone());
+    assertEquals(1, nodes.wire.sent(Op.HANDOVER).size());
     expectOwner(b, a, 2);
   }
 
