@@ -432,9 +432,10 @@ final class Ownership {
         withMap = withMap.withSources(source, null, next.number);
       }
       ShareState to = withMap;
-      return next.map
-          .commit(store.device()::flush)
-          .thenCompose(v -> become(s, store, next.map, to));
+      // What is valid was flushed when this node gave the ownership away, and by the owner that
+      // made it
+      // the same since.
+      return next.map.commit(Ownership::ok).thenCompose(v -> become(s, store, next.map, to));
     } catch (IllegalArgumentException e) {
       return refused(Status.ERROR, "node " + s.owner() + ": " + e.getMessage());
     } finally {
