@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
  * A set of blocks that many threads change at once. Pages of 32,768 bits, made when first touched;
- * one that was filled as a whole takes no memory of its own, so a hole of terabytes costs a few
- * entries. A change is visible to every later look, on whatever thread.
+ * one that is full takes no memory of its own, so a hole of terabytes costs a few entries. A change
+ * is visible to every later look, on whatever thread.
  */
 final class BlockSet {
   private static final int PAGE_BITS = 15;
@@ -113,7 +113,7 @@ final class BlockSet {
           }
           AtomicLongArray p = page == null ? new AtomicLongArray(PAGE >> 6) : page;
           forWords(from, end, (w, mask) -> p.accumulateAndGet(w, mask, (a, b) -> a | b));
-          return p;
+          return isFull(p) ? FULL : p;
         });
   }
 
@@ -132,6 +132,15 @@ final class BlockSet {
           forWords(from, end, (w, mask) -> p.accumulateAndGet(w, ~mask, (a, b) -> a & b));
           return p;
         });
+  }
+
+  private static boolean isFull(AtomicLongArray page) {
+    for (int i = 0; i < page.length(); i++) {
+      if (page.get(i) != -1L) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static AtomicLongArray full() {
