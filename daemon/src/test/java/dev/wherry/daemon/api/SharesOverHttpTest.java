@@ -311,10 +311,14 @@ final class SharesOverHttpTest {
   }
 
   @Test
-  void aStoreThatWasGivenIsEmptiedFirstAndNeverRemoved() throws Exception {
+  void aStoreThatWasGivenIsRefusedWhileItHoldsDataAndNeverRemoved() throws Exception {
     volume();
     Path store = dir.resolve("store");
-    Files.write(store, random(SIZE + 4096, 9));
+    byte[] precious = random(SIZE + 4096, 9);
+    Files.write(store, precious);
+    nodes.refused(409, "a", "v", "share", "{'to': 'b', 'store': '" + store + "'}");
+    assertArrayEquals(precious, Files.readAllBytes(store));
+    Files.write(store, new byte[SIZE + 4096]);
     nodes.done("a", "v", "share", "{'to': 'b', 'store': '" + store + "', 'handover': 'manual'}");
     assertEquals(store.toString(), nodes.show("b", "v").path("backing").asText());
     nodes.done("b", "v", "activate", "{}");
