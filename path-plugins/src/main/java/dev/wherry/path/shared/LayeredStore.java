@@ -163,7 +163,7 @@ final class LayeredStore {
       return true;
     }
     long end = (offset + length - 1) / blockSize + 1;
-    for (long b = offset / blockSize; b < end; b = m.runEnd(b, end)) {
+    for (long b = offset / blockSize; b < end; b = b + 1 == end ? end : m.runEnd(b, end)) {
       int state = m.state(b);
       if (state == BlockMap.NOT_HERE || state == BlockMap.ZERO) {
         return false;
