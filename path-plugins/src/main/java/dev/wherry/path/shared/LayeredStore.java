@@ -13,7 +13,9 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
@@ -56,12 +58,18 @@ final class LayeredStore {
   private final ReadAhead ahead;
 
   /**
-   * Writes under way that may write more of a block than they were given. While there are any, no
-   * write goes past the locks. One that sees none of them needs no lock even if one begins just
-   * then: that one will see, as it did, that the block is settled, and write there what it was
-   * given alone.
+   * Changes under way that may write more of a block than was given, or unsettle it. While there
+   * are any, no write goes past the locks. A write that sees none of them needs no lock even if one
+   * begins just then: it will see, as the write did, that the block is settled, and write there
+   * what it was given alone; or it waits for the {@link #passing} ones, if it is one that
+   * unsettles.
    */
   private final AtomicInteger widening = new AtomicInteger();
+
+  /** Writes under way that went past the locks. */
+  private final AtomicInteger passing = new AtomicInteger();
+
+  private final Queue<Runnable> afterPassing = new ConcurrentLinkedQueue<>();
 
   /** Bytes written since the last commit that the map had to be told of. */
   private final AtomicLong uncommitted = new AtomicLong();
@@ -181,14 +189,47 @@ final class LayeredStore {
   }
 
   boolean tryWrite(long offset, ByteBuf data) {
-    return isSettled(map, offset, data.readableBytes()) && device.tryWrite(offset, data);
+    BlockMap m = map;
+    if (m == null) {
+      return device.tryWrite(offset, data);
+    }
+    if (!mayPass(m, offset, data.readableBytes())) {
+      return false;
+    }
+    try {
+      return device.tryWrite(offset, data);
+    } finally {
+      passed();
+    }
   }
 
-  private boolean isSettled(@Nullable BlockMap m, long offset, long length) {
-    return m == null
-        || length == 0
-        || (m.settled(offset / blockSize, (offset + length - 1) / blockSize + 1)
-            && widening.get() == 0);
+  /** Whether a write may go past the locks; it calls {@link #passed} when it has ended. */
+  private boolean mayPass(BlockMap m, long offset, long length) {
+    passing.incrementAndGet();
+    boolean settled =
+        length == 0 || m.settled(offset / blockSize, (offset + length - 1) / blockSize + 1);
+    if (settled && widening.get() == 0) {
+      return true;
+    }
+    passed();
+    return false;
+  }
+
+  private void passed() {
+    if (passing.decrementAndGet() == 0) {
+      runAfterPassing();
+    }
+  }
+
+  /** Runs what waits until the writes are through that went past the locks before. */
+  private void runAfterPassing() {
+    while (passing.get() == 0) {
+      Runnable next = afterPassing.poll();
+      if (next == null) {
+        return;
+      }
+      next.run();
+    }
   }
 
   // ------------------------------------------------------------------ reading for hosts
@@ -384,8 +425,11 @@ final class LayeredStore {
   CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
     BlockMap m = map;
     int length = data.readableBytes();
-    if (m == null || isSettled(m, offset, length)) {
+    if (m == null) {
       return device.write(offset, data, flags);
+    }
+    if (mayPass(m, offset, length)) {
+      return device.write(offset, data, flags).whenComplete((v, failure) -> passed());
     }
     return new UnsettledWrite(this, m, offset, data).run().thenCompose(v -> fua(flags));
   }
@@ -486,20 +530,26 @@ final class LayeredStore {
     CompletableFuture<Void> run();
   }
 
+  /** Unsettles blocks: after the writes that took them for settled, before any that will not. */
   private CompletableFuture<Void> forget(BlockMap m, long first, long end, Erase erase) {
     CompletableFuture<Void> result = new CompletableFuture<>();
-    locks.lock(
-        first,
-        end - first,
-        true,
-        hold ->
-            m.zeroed(first, end)
-                .thenCompose(v -> erase.run())
-                .whenComplete(
-                    (v, failure) -> {
-                      hold.release();
-                      Failures.pass(null, failure, result);
-                    }));
+    widening.incrementAndGet();
+    afterPassing.add(
+        () ->
+            locks.lock(
+                first,
+                end - first,
+                true,
+                hold ->
+                    m.zeroed(first, end)
+                        .thenCompose(v -> erase.run())
+                        .whenComplete(
+                            (v, failure) -> {
+                              widening.decrementAndGet();
+                              hold.release();
+                              Failures.pass(null, failure, result);
+                            })));
+    runAfterPassing();
     return result;
   }
 
