@@ -115,6 +115,47 @@ final class ThreeNodesTest {
     }
   }
 
+  @Test
+  void aLinkThatWorksIsNotReplacedByOneWhereAnotherNodeAnswers() {
+    nodes = Cluster.of(dir, "a", "b", "c");
+    String link = nodes.link("b");
+    dev.wherry.daemon.Daemon other =
+        dev.wherry.daemon.DaemonRule.startNode("b", "127.0.0.1:0", dir.resolve("other"));
+    try {
+      String elsewhere = other.readyLine().replaceAll(".* link=", "");
+      for (int i = 0; i < 2; i++) {
+        Rest.Answer a = add("b", elsewhere);
+        assertEquals(409, a.status(), a.text());
+        assertTrue(a.text().contains(elsewhere), a.text());
+        assertEquals("online", state("a"));
+        assertEquals(
+            link, nodes.rest("a").get("/api/v1/nodes").json().path(1).path("link").asText());
+        // Now it lets this node in, and is told apart by its identity.
+        new Rest(other.apiAddress())
+            .post("/api/v1/nodes", "{'name': 'a', 'link': '" + nodes.link("a") + "'}");
+      }
+      nodes.stop("b");
+      await().atMost(Cluster.LIMIT).until(() -> !state("a").equals("online"));
+      assertEquals(409, add("b", elsewhere).status());
+    } finally {
+      assertTrue(other.stop());
+    }
+    assertEquals(201, add("b", "127.0.0.1:1").status());
+    nodes.start("d");
+    Rest.Answer named = add("b", nodes.link("d"));
+    assertEquals(409, named.status(), named.text());
+    assertTrue(named.text().contains("node d"), named.text());
+    nodes.start("b");
+    assertEquals(201, add("b", link).status());
+    await().atMost(Cluster.LIMIT).until(() -> state("a").equals("online"));
+  }
+
+  private Rest.Answer add(String name, String link) {
+    return nodes
+        .rest("a")
+        .post("/api/v1/nodes", "{'name': '" + name + "', 'link': '" + link + "'}");
+  }
+
   private String state(String at) {
     return nodes.rest(at).get("/api/v1/nodes").json().path(1).path("state").asText();
   }
