@@ -14,6 +14,7 @@ import dev.wherry.path.Plugins;
 import dev.wherry.path.Volume;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -529,6 +530,11 @@ public final class VolumeRegistry {
       }
       faults.reach("delete: recorded");
       sockets.close(suid);
+      SharedVolume engine = entry.engine();
+      if (engine != null) {
+        // What hosts and the move still wait for may be on a node that is gone for good.
+        engine.giveUp();
+      }
       detach(entry);
       Volume v = entry.volume();
       if (v != null) {

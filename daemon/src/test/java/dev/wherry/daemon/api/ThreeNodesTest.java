@@ -3,6 +3,7 @@ package dev.wherry.daemon.api;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -90,6 +91,30 @@ final class ThreeNodesTest {
     nodes.refused(409, "a", "v", "reopen", "{}");
     assertEquals(409, nodes.rest("a").delete("/api/v1/volumes/v").status());
     assertEquals(204, nodes.rest("a").delete("/api/v1/volumes/v?force=true").status());
+  }
+
+  @Test
+  void aVolumeWhoseSourceIsGoneIsDeletedAtOnceAndNothingIsLeft() {
+    nodes = Cluster.of(dir, "a", "b");
+    nodes.stop("b");
+    // Longer than a deletion may take.
+    nodes.start("b", "--io-timeout", "120s");
+    await().atMost(Cluster.LIMIT).until(() -> state("a").equals("online"));
+    await().atMost(Cluster.LIMIT).until(() -> state("b").equals("online"));
+    volume("a");
+    nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual', 'read': 'redirect'}");
+    NbdClient host = nodes.host("b", "v");
+    nodes.stop("a");
+    nodes.done("b", "v", "activate", "{'force': true}");
+    nodes.done("b", "v", "set", "{'read': 'move'}");
+    java.util.concurrent.CompletableFuture<io.netty.buffer.ByteBuf> read = host.read(0, 4096);
+    Rest.Answer deleted = nodes.rest("b").delete("/api/v1/volumes/v?force=true");
+    assertEquals(204, deleted.status(), deleted.text());
+    assertEquals(404, nodes.rest("b").get("/api/v1/volumes/v").status());
+    assertFalse(java.nio.file.Files.exists(nodes.data("b").resolve("volumes/v.img")));
+    assertEquals(204, nodes.rest("b").delete("/api/v1/nodes/a").status());
+    assertTrue(read.handle((data, failure) -> failure != null).join());
+    Cluster.join(host.close().exceptionally(failure -> null));
   }
 
   @Test
