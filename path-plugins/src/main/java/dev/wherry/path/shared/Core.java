@@ -130,7 +130,14 @@ final class Core {
     LayeredStore s = store;
     if (s == null) {
       throw new ShareException(
-          Status.REFUSED, "node " + node() + " keeps nothing of volume " + suid());
+          Status.REFUSED,
+          "node "
+              + node()
+              + " keeps nothing of volume "
+              + suid()
+              + (state.role() == Role.FORMER
+                  ? " since it was released; share it with " + node() + " again"
+                  : ""));
     }
     return s;
   }
