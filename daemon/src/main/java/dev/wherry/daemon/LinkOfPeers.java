@@ -5,10 +5,12 @@ import dev.wherry.daemon.node.PeerLinks;
 import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkHub;
 import dev.wherry.path.link.LinkPeer;
+import dev.wherry.path.link.LinkState;
 import dev.wherry.path.link.LinkStats;
 import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** The links, by the hub. */
@@ -22,10 +24,21 @@ final class LinkOfPeers implements PeerLinks {
   @Override
   public void add(String name, LinkAddress address, @Nullable String uuid) {
     hub.remove(name);
-    hub.add(
-        name,
-        InetSocketAddress.createUnresolved(address.host(), address.port()),
-        uuid == null ? null : UUID.fromString(uuid));
+    hub.add(name, unresolved(address), uuid == null ? null : UUID.fromString(uuid));
+  }
+
+  private static InetSocketAddress unresolved(LinkAddress address) {
+    return InetSocketAddress.createUnresolved(address.host(), address.port());
+  }
+
+  @Override
+  public CompletableFuture<Stranger> probe(String name, LinkAddress address) {
+    return hub.probe(name, unresolved(address))
+        .thenApply(
+            p ->
+                p.state() == LinkState.REFUSED
+                    ? new Stranger(true, p.another(), p.reason())
+                    : Stranger.NONE);
   }
 
   @Override

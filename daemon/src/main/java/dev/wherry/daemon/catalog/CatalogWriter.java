@@ -21,7 +21,8 @@ import org.sqlite.SQLiteErrorCode;
  *
  * <p>A change that fails is rolled back alone. A commit that fails fails the writer for good: what
  * lies on the disk is then unknown, and trying again would only pretend otherwise. A full disk is
- * different: SQLite rolls back, and the next change may find room.
+ * different: SQLite rolls back, the changes are made once more in the room that was kept for that,
+ * and where there is none the next change may find room.
  */
 final class CatalogWriter {
   /** A change of the catalog, within a transaction. */
@@ -29,23 +30,51 @@ final class CatalogWriter {
     void apply(Connection db) throws SQLException;
   }
 
+  /** Room that is kept for the catalog. Called on the writer's thread; may block. */
+  interface Reserve {
+    /** None is kept. */
+    Reserve NONE =
+        new Reserve() {
+          @Override
+          public boolean giveUp() {
+            return false;
+          }
+
+          @Override
+          public boolean refill() {
+            return true;
+          }
+        };
+
+    /** Makes room; false where nothing is kept any more. */
+    boolean giveUp();
+
+    /** Keeps room again; false while there is too little of it. */
+    boolean refill();
+  }
+
   private record Pending(Change change, CompletableFuture<Void> done) {}
 
   private static final Logger log = LoggerFactory.getLogger(CatalogWriter.class);
   private static final int MOST_WAITING = 4096;
   private static final int MOST_PER_COMMIT = 256;
+  private static final long REFILL_NANOS = TimeUnit.SECONDS.toNanos(30);
   private static final Pending STOP = new Pending(db -> {}, new CompletableFuture<>());
 
   private final Connection db;
+  private final Reserve reserve;
   private final BlockingQueue<Pending> queue = new ArrayBlockingQueue<>(MOST_WAITING);
   private final Thread thread = new Thread(this::run, "wherry-catalog");
   private final java.util.concurrent.atomic.AtomicLong commits =
       new java.util.concurrent.atomic.AtomicLong();
   private volatile @Nullable CatalogException failed;
   private boolean stopping;
+  private boolean reserved;
+  private long refilled;
 
-  CatalogWriter(Connection db) {
+  CatalogWriter(Connection db, Reserve reserve) {
     this.db = db;
+    this.reserve = reserve;
     thread.setDaemon(true);
   }
 
@@ -97,22 +126,32 @@ final class CatalogWriter {
   private void run() {
     List<Pending> group = new ArrayList<>();
     try {
+      refill();
       boolean open = true;
       while (open) {
         group.add(queue.take());
         queue.drainTo(group, MOST_PER_COMMIT - 1);
         open = !group.remove(STOP);
         if (!group.isEmpty()) {
-          commit(group);
+          commit(group, true);
         }
         group.clear();
+        if (!reserved && System.nanoTime() - refilled >= REFILL_NANOS) {
+          refill();
+        }
       }
     } catch (InterruptedException e) {
       log.error("the catalog's thread was interrupted", e);
     }
   }
 
-  private void commit(List<Pending> group) {
+  private void refill() {
+    reserved = reserve.refill();
+    refilled = System.nanoTime();
+  }
+
+  /** What a full disk gets in the way of is made once more where room was kept for it. */
+  private void commit(List<Pending> group, boolean first) {
     CatalogException broken = failed;
     if (broken != null) {
       group.forEach(p -> p.done.completeExceptionally(broken));
@@ -122,7 +161,8 @@ final class CatalogWriter {
     try {
       db.setAutoCommit(false);
       for (Pending p : group) {
-        if (apply(p)) {
+        // One that was refused before the disk was found full stays refused.
+        if (!p.done.isDone() && apply(p)) {
           done.add(p.done);
         }
       }
@@ -130,7 +170,14 @@ final class CatalogWriter {
       db.setAutoCommit(true);
       commits.incrementAndGet();
     } catch (SQLException e) {
-      CatalogException failure = isFull(e) && rolledBack() ? full(e) : broken(e);
+      boolean undone = isFull(e) && rolledBack();
+      if (undone && first && reserve.giveUp()) {
+        reserved = false;
+        refilled = System.nanoTime();
+        commit(group, false);
+        return;
+      }
+      CatalogException failure = undone ? full(e) : broken(e);
       group.forEach(p -> p.done.completeExceptionally(failure));
       return;
     }

@@ -33,7 +33,8 @@ public final class SqliteCatalog implements Catalog {
   private final CatalogWriter writer;
   private final OwnImages images;
 
-  private SqliteCatalog(Connection db, OwnImages images, String node, Clock clock)
+  private SqliteCatalog(
+      Connection db, OwnImages images, CatalogReserve reserve, String node, Clock clock)
       throws SQLException {
     this.db = db;
     this.images = images;
@@ -42,7 +43,7 @@ public final class SqliteCatalog implements Catalog {
     this.peers = intactPeers(db);
     stays(db, node, shares);
     this.identity = identify(db, node, clock);
-    this.writer = new CatalogWriter(db);
+    this.writer = new CatalogWriter(db, reserve);
   }
 
   /** Loads SQLite's native library, which takes a while. Blocks. */
@@ -68,7 +69,7 @@ public final class SqliteCatalog implements Catalog {
     try {
       db = CatalogFile.open(file);
       Schema.migrate(db, clock.millis());
-      SqliteCatalog catalog = new SqliteCatalog(db, images, node, clock);
+      SqliteCatalog catalog = new SqliteCatalog(db, images, new CatalogReserve(data), node, clock);
       catalog.writer.start();
       return catalog;
     } catch (SQLException | CatalogException | IllegalArgumentException e) {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -24,6 +25,7 @@ public final class NodeRegistry {
   private static final Logger log = LoggerFactory.getLogger(NodeRegistry.class);
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,63}");
   private static final Duration COMMIT_LIMIT = Duration.ofSeconds(30);
+  private static final Duration PROBE_LIMIT = Duration.ofSeconds(5);
   private static final int MOST = 256;
 
   /** This node. */
@@ -97,7 +99,10 @@ public final class NodeRegistry {
     return all;
   }
 
-  /** Adds a node, whether it can be reached or not; one that is there gets the new address. */
+  /**
+   * Adds a node, whether it can be reached or not; one that is there gets the new address, unless
+   * another node answers there.
+   */
   public NodeView add(String name, String link) {
     check(name);
     LinkAddress address = LinkAddress.parse(link);
@@ -113,6 +118,7 @@ public final class NodeRegistry {
           throw Refusal.conflict("link " + address + " is the one of node " + other.name());
         }
       }
+      refuseStranger(name, address);
       PeerRecord before = peers.get(name);
       if (before == null && peers.size() >= MOST) {
         throw Refusal.conflict(MOST + " nodes are known, and no more can be");
@@ -128,6 +134,35 @@ public final class NodeRegistry {
         log.info("node {} added at {}", name, address);
       }
       return view(wanted);
+    }
+  }
+
+  /**
+   * A node that was met is at an address where a connection to it can be made, or nobody answers.
+   * While its link works, whoever refuses this node at another address is somebody else.
+   */
+  private void refuseStranger(String name, LinkAddress address) {
+    PeerRecord known = peers.get(name);
+    if (known == null || known.uuid() == null || known.link().equals(address.toString())) {
+      return;
+    }
+    PeerLinks.Stranger there =
+        links
+            .probe(name, address)
+            .completeOnTimeout(
+                PeerLinks.Stranger.NONE, PROBE_LIMIT.toMillis(), TimeUnit.MILLISECONDS)
+            .join();
+    boolean works = links.status(name).state().equals(PeerLinks.Status.ONLINE);
+    if (there.another() || (there.answered() && works)) {
+      throw Refusal.conflict(
+          "link "
+              + address
+              + " is not the one of node "
+              + name
+              + " as it is known here"
+              + (works ? ", and answers at " + known.link() : "")
+              + ": "
+              + there.reason());
     }
   }
 

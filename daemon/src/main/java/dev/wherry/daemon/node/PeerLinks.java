@@ -1,6 +1,7 @@
 package dev.wherry.daemon.node;
 
 import dev.wherry.path.link.Links;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** What carries the links to other nodes. Safe on any thread; never blocks. */
@@ -32,6 +33,20 @@ public interface PeerLinks extends Links {
 
   /** Ends the link. */
   void remove(String name);
+
+  /**
+   * Who answers at an address.
+   *
+   * @param answered somebody did, and it is not the node; {@code reason} says why not
+   * @param another it has another name or another identity for certain
+   */
+  record Stranger(boolean answered, boolean another, String reason) {
+    /** It is the node, or nobody answers. */
+    public static final Stranger NONE = new Stranger(false, false, "");
+  }
+
+  /** Dials a node that is known at another address, once. Never fails; may take ten seconds. */
+  CompletableFuture<Stranger> probe(String name, LinkAddress address);
 
   /** How it stands. */
   Status status(String name);

@@ -16,6 +16,7 @@ import java.util.List;
  * <pre>
  *  DATA/lock              held by the running daemon, names its process
  *       catalog.db        what the node remembers (and catalog.db-wal)
+ *       catalog.reserve   room that is kept for it
  *       volumes/SUID.img  default backing: a sparse file
  *       maps/SUID.N.map   which blocks of a shared volume are here
  *       nbd.sock          every volume, over a unix socket
@@ -55,11 +56,20 @@ public record DataDirectory(Path root) {
     return root.resolve("catalog.db");
   }
 
+  /** Room on the disk that is kept for the catalog. */
+  public Path catalogReserve() {
+    return root.resolve("catalog.reserve");
+  }
+
   /** The files that the daemon holds open or locked and that are nobody's volume. */
   public List<Path> own() {
     String catalog = catalog().getFileName().toString();
     return List.of(
-        lock(), catalog(), root.resolve(catalog + "-wal"), root.resolve(catalog + "-shm"));
+        lock(),
+        catalog(),
+        root.resolve(catalog + "-wal"),
+        root.resolve(catalog + "-shm"),
+        catalogReserve());
   }
 
   public Path volumes() {

@@ -100,6 +100,49 @@ final class LiveSwap {
         "volume {} is whole here and this node's alone: its handler is plain again", entry.suid());
   }
 
+  /**
+   * Puts a volume that keeps nothing here into another state, while hosts are attached. Its record
+   * has the backing that the state needs. What is durable counts: if the state cannot be put, it is
+   * served as before, and the backing is freed.
+   */
+  void restate(VolumeEntry entry, ShareRecord next) {
+    Volume volume = entry.volume();
+    SharedVolume engine = entry.engine();
+    if (volume == null || engine == null) {
+      throw Refusal.conflict("volume " + entry.suid() + " is " + entry.state());
+    }
+    try {
+      drain(volume);
+    } catch (RuntimeException e) {
+      registry.freeStore(entry);
+      throw e;
+    }
+    try {
+      Await.done(engine.detachStore(), LIMIT, "ending the forwarding of volume " + entry.suid());
+      RuntimeException refused = null;
+      try {
+        VolumeRegistry.commit(registry.catalog().put(entry.record(), next));
+        entry.share(next);
+      } catch (RuntimeException e) {
+        refused = e;
+      }
+      engines.closed(entry);
+      volume.swap(registry.openHandler(entry));
+      if (refused != null) {
+        throw refused;
+      }
+    } catch (RuntimeException e) {
+      if (entry.engine() == null) {
+        volume.fail(e);
+      }
+      throw e;
+    } finally {
+      if (!entry.isFailed()) {
+        volume.resume();
+      }
+    }
+  }
+
   /** Closes and frees a store that its volume has given up. */
   void dropStore(VolumeEntry entry, BlockDevice store) {
     Await.done(store.close(), LIMIT, "closing the store of volume " + entry.suid());

@@ -63,7 +63,7 @@ public final class PartsOfNode {
     requests =
         new PeerRequests(
             registry,
-            new StandbyPart(registry, needs.nodes, needs.data, room, maker, needs.clock),
+            new StandbyPart(registry, needs.nodes, needs.data, room, maker, swap, needs.clock),
             threads,
             registry.scheduler(),
             needs.ioTimeout);

@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param store an absolute path, {@link #NO_STORE}, or null for a sparse file
  * @param room bytes that the blocks take at the owner
  * @param allow who may attach
+ * @param member the owner counts the node among those that have a part: only what it has released
+ *     is made anew
  */
 record ShareOffer(
     long size,
@@ -38,7 +40,8 @@ record ShareOffer(
     boolean manual,
     @Nullable String store,
     long room,
-    List<String> allow) {
+    List<String> allow,
+    boolean member) {
   /** The node keeps no blocks. */
   static final String NO_STORE = "none";
 

@@ -89,9 +89,7 @@ public final class Sharing {
       }
       Link link = nodes.online(to);
       ShareState state = state(entry);
-      if (state.members().contains(to)) {
-        throw Refusal.conflict("volume " + suid + " is shared with node " + to + " already");
-      }
+      boolean member = state.members().contains(to);
       ShareOffer offer =
           new ShareOffer(
               v.size(),
@@ -104,8 +102,13 @@ public final class Sharing {
               terms.manual(),
               store,
               StoreRoom.room(entry),
-              v.access());
+              v.access(),
+              member);
       ask(link, Op.SHARE, suid, state.epoch(), offer.toPayload(), PART_LIMIT);
+      if (member) {
+        log.info("volume {} shared with node {} again", suid, to);
+        return entry;
+      }
       try {
         SharedVolume engine = swap.toShared(entry);
         await(engine.join(to), PART_LIMIT, "the join of node " + to);
@@ -173,7 +176,12 @@ public final class Sharing {
               + nodes.self().name()
               + " keeps nothing of volume "
               + suid
-              + ", so it cannot own it");
+              + (state.role() == Role.FORMER
+                  ? " since it was released; share it with "
+                      + nodes.self().name()
+                      + " again, on node "
+                      + state.owner()
+                  : ", so it cannot own it"));
     }
     if (state.role() != Role.OWNER) {
       await(engine.activate(force), OWNER_LIMIT, "the activation");

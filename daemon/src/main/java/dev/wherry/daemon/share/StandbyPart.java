@@ -33,6 +33,7 @@ final class StandbyPart {
   private final DataDirectory data;
   private final StoreRoom room;
   private final StoreMaker maker;
+  private final LiveSwap swap;
   private final Clock clock;
 
   /** Room is looked at and booked by one at a time. */
@@ -44,12 +45,14 @@ final class StandbyPart {
       DataDirectory data,
       StoreRoom room,
       StoreMaker maker,
+      LiveSwap swap,
       Clock clock) {
     this.registry = registry;
     this.nodes = nodes;
     this.data = data;
     this.room = room;
     this.maker = maker;
+    this.swap = swap;
     this.clock = clock;
   }
 
@@ -63,33 +66,21 @@ final class StandbyPart {
     }
     synchronized (booking) {
       Optional<VolumeEntry> there = registry.find(suid);
+      if (there.isPresent() && isReleased(there.get())) {
+        restock(there.get(), owner, offer, terms);
+        return;
+      }
+      if (offer.member()) {
+        throw Refusal.conflict(
+            "volume " + suid + " is shared with node " + nodes.self().name() + " already");
+      }
       if (there.isPresent()) {
         again(there.get(), owner, offer, terms);
         return;
       }
       VolumeRecord draft = draft(suid, offer);
-      long booked = 0;
-      if (offer.keepsBlocks()) {
-        booked = StoreRoom.booking(offer.room());
-        Path store = Path.of(draft.backing().get(0).spec());
-        room.check(store, booked);
-      }
-      ShareState state =
-          new ShareState(
-              Role.STANDBY,
-              owner,
-              offer.epoch(),
-              List.of(),
-              terms.read(),
-              terms.write(),
-              terms.ranges(),
-              terms.manual(),
-              offer.keepsBlocks(),
-              false,
-              null,
-              null,
-              offer.keepsBlocks() ? StoreMaker.FIRST_MAP : 0,
-              null);
+      long booked = book(draft.backing(), offer);
+      ShareState state = standby(owner, offer, terms);
       registry.create(
           draft,
           new ShareRecord(suid, state, ShareRecord.Options.DEFAULT.withBooked(booked)),
@@ -99,6 +90,70 @@ final class StandbyPart {
             }
           });
       log.info("volume {}: node {} gave this node a part", suid, owner);
+    }
+  }
+
+  private long book(List<Backing> backing, ShareOffer offer) {
+    if (!offer.keepsBlocks()) {
+      return 0;
+    }
+    long booked = StoreRoom.booking(offer.room());
+    room.check(Path.of(backing.get(0).spec()), booked);
+    return booked;
+  }
+
+  private static ShareState standby(String owner, ShareOffer offer, ShareTerms terms) {
+    return new ShareState(
+        Role.STANDBY,
+        owner,
+        offer.epoch(),
+        List.of(),
+        terms.read(),
+        terms.write(),
+        terms.ranges(),
+        terms.manual(),
+        offer.keepsBlocks(),
+        false,
+        null,
+        null,
+        offer.keepsBlocks() ? StoreMaker.FIRST_MAP : 0,
+        null);
+  }
+
+  /** A former owner that has released what it had, and sends all to the owner. */
+  private static boolean isReleased(VolumeEntry entry) {
+    ShareState state = entry.shareState();
+    return state != null && state.role() == Role.FORMER && !state.hasStore();
+  }
+
+  /** Such a node becomes a standby, under the hosts that are attached to it. */
+  private void restock(VolumeEntry entry, String owner, ShareOffer offer, ShareTerms terms) {
+    entry.begin("shared");
+    try {
+      VolumeRecord v = entry.record();
+      ShareState before = entry.shareState();
+      if (!isReleased(entry)
+          || before == null
+          || v.size() != offer.size()
+          || v.blockSize() != offer.blockSize()
+          || before.epoch() > offer.epoch()
+          || (before.epoch() == offer.epoch() && !before.owner().equals(owner))) {
+        throw Refusal.conflict(
+            "node "
+                + nodes.self().name()
+                + " has another volume "
+                + v.suid()
+                + ", or another owner of it");
+      }
+      List<Backing> backing = draft(v.suid(), offer).backing();
+      ShareRecord.Options options = ShareRecord.Options.DEFAULT.withBooked(book(backing, offer));
+      if (offer.keepsBlocks()) {
+        registry.giveStore(entry, backing.get(0), opener -> maker.make(entry.record(), opener));
+      }
+      swap.restate(entry, new ShareRecord(v.suid(), standby(owner, offer, terms), options));
+      log.info("volume {}: node {} gave this node a part again", v.suid(), owner);
+    } finally {
+      entry.end();
     }
   }
 

@@ -14,6 +14,7 @@ import dev.wherry.path.Plugins;
 import dev.wherry.path.Volume;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -262,6 +263,40 @@ public final class VolumeRegistry {
     commit(catalog.put(without));
     entry.record(without);
     claims.release(record.suid());
+  }
+
+  /**
+   * Makes a store for a volume that keeps nothing here, with hosts attached. Until its share says
+   * that it has one, the next start frees it again. Refused without any effect. Blocks.
+   *
+   * @param maker makes the store and what lies beside it
+   */
+  public void giveStore(VolumeEntry entry, Backing store, Consumer<VolumeOpener> maker) {
+    VolumeRecord with = entry.record().withBacking(List.of(store));
+    requireAbsent(with);
+    claims.take(with);
+    try {
+      commit(catalog.put(with));
+      entry.record(with);
+      maker.accept(opener);
+      claims.take(with);
+    } catch (RuntimeException e) {
+      if (entry.record().equals(with)) {
+        freeStore(entry);
+      } else {
+        claims.release(entry.suid());
+      }
+      throw e;
+    }
+  }
+
+  /** A file of ours that is there and in no record may be all that is left of a volume. */
+  private static void requireAbsent(VolumeRecord draft) {
+    for (Backing b : draft.backing()) {
+      if (b.managed() && Files.exists(Path.of(b.spec()))) {
+        throw Refusal.conflict(b.spec() + " is there already; it is not overwritten");
+      }
+    }
   }
 
   // ------------------------------------------------------------------ looking
@@ -529,6 +564,11 @@ public final class VolumeRegistry {
       }
       faults.reach("delete: recorded");
       sockets.close(suid);
+      SharedVolume engine = entry.engine();
+      if (engine != null) {
+        // What hosts and the move still wait for may be on a node that is gone for good.
+        engine.giveUp();
+      }
       detach(entry);
       Volume v = entry.volume();
       if (v != null) {

@@ -19,6 +19,7 @@ import io.netty.channel.nio.NioIoHandler;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -85,8 +86,11 @@ public final class Cluster implements AutoCloseable {
     rests.put(name, new Rest(d.apiAddress()));
   }
 
-  /** Hosts wait less long than usual, so that what is refused is refused soon. */
+  /** Unless told, hosts wait less long than usual, so that what is refused is refused soon. */
   private static String[] options(String... more) {
+    if (List.of(more).contains("--io-timeout")) {
+      return more;
+    }
     return Stream.concat(Stream.of("--io-timeout", "8s"), Stream.of(more)).toArray(String[]::new);
   }
 

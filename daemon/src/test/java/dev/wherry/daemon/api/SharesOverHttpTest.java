@@ -188,6 +188,50 @@ final class SharesOverHttpTest {
   }
 
   @Test
+  void aNodeThatReleasedIsSharedWithAgainUnderItsHosts() {
+    volume();
+    NbdClient a = nodes.host("a", "v");
+    byte[] data = random(SIZE, 1);
+    Cluster.write(a, 0, data);
+    nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual'}");
+    nodes.done("b", "v", "activate", "{}");
+    nodes.refused(409, "b", "v", "share", "{'to': 'a'}");
+    nodes.becomes("b", "v", v -> v.path("blocks").path("here").asInt() == SIZE / 4096);
+    nodes.done("a", "v", "release", "{}");
+    String why = nodes.refused(409, "b", "v", "return", "{'to': 'a'}");
+    assertTrue(why.contains("since it was released; share it with a again"), why);
+    why = nodes.refused(409, "a", "v", "activate", "{}");
+    assertTrue(why.contains("since it was released; share it with a again"), why);
+    nodes.done("b", "v", "share", "{'to': 'a', 'handover': 'manual', 'read': 'pull'}");
+    nodes.refused(409, "b", "v", "share", "{'to': 'a'}");
+    JsonNode again = nodes.show("a", "v");
+    assertEquals("standby", again.path("role").asText());
+    assertEquals("pull", again.path("readPolicy").asText());
+    assertTrue(again.path("connections").asInt() > 0, "" + again);
+    assertTrue(Files.exists(nodes.data("a").resolve("volumes/v.img")));
+    assertArrayEquals(data, Cluster.read(a, 0, data.length));
+    Cluster.write(a, 7, new byte[] {42});
+    data[7] = 42;
+    nodes.stop("b");
+    nodes.start("b");
+    // Done when node a has reached node b again.
+    assertArrayEquals(data, Cluster.read(a, 0, data.length));
+    nodes.done("b", "v", "return", "{'to': 'a'}");
+    assertEquals("owner", nodes.show("a", "v").path("role").asText());
+    assertArrayEquals(data, Cluster.read(a, 0, data.length));
+    Cluster.join(a.close());
+    nodes.stop("a");
+    nodes.stop("b");
+    for (String n : List.of("a", "b")) {
+      assertEquals(List.of(), CatalogCheck.run(nodes.data(n)));
+      nodes.start(n);
+    }
+    a = nodes.host("a", "v");
+    assertArrayEquals(data, Cluster.read(a, 0, data.length));
+    Cluster.join(a.close());
+  }
+
+  @Test
   void sharesOutliveARestartOfBothNodes() {
     volume();
     NbdClient a = nodes.host("a", "v");
@@ -311,13 +355,13 @@ final class SharesOverHttpTest {
   }
 
   @Test
-  void aStoreThatWasGivenIsRefusedWhileItHoldsDataAndNeverRemoved() throws Exception {
+  void aStoreThatWasGivenIsNeitherOverwrittenNorRemoved() throws Exception {
     volume();
     Path store = dir.resolve("store");
-    byte[] precious = random(SIZE + 4096, 9);
-    Files.write(store, precious);
-    nodes.refused(409, "a", "v", "share", "{'to': 'b', 'store': '" + store + "'}");
-    assertArrayEquals(precious, Files.readAllBytes(store));
+    Files.write(store, random(SIZE + 4096, 9));
+    String full = nodes.refused(409, "a", "v", "share", "{'to': 'b', 'store': '" + store + "'}");
+    assertTrue(full.contains("holds data"), full);
+    assertArrayEquals(random(SIZE + 4096, 9), Files.readAllBytes(store));
     Files.write(store, new byte[SIZE + 4096]);
     nodes.done("a", "v", "share", "{'to': 'b', 'store': '" + store + "', 'handover': 'manual'}");
     assertEquals(store.toString(), nodes.show("b", "v").path("backing").asText());

@@ -3,6 +3,7 @@ package dev.wherry.daemon.api;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -93,6 +94,30 @@ final class ThreeNodesTest {
   }
 
   @Test
+  void aVolumeWhoseSourceIsGoneIsDeletedAtOnceAndNothingIsLeft() {
+    nodes = Cluster.of(dir, "a", "b");
+    nodes.stop("b");
+    // Longer than a deletion may take.
+    nodes.start("b", "--io-timeout", "120s");
+    await().atMost(Cluster.LIMIT).until(() -> state("a").equals("online"));
+    await().atMost(Cluster.LIMIT).until(() -> state("b").equals("online"));
+    volume("a");
+    nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual', 'read': 'redirect'}");
+    NbdClient host = nodes.host("b", "v");
+    nodes.stop("a");
+    nodes.done("b", "v", "activate", "{'force': true}");
+    nodes.done("b", "v", "set", "{'read': 'move'}");
+    java.util.concurrent.CompletableFuture<io.netty.buffer.ByteBuf> read = host.read(0, 4096);
+    Rest.Answer deleted = nodes.rest("b").delete("/api/v1/volumes/v?force=true");
+    assertEquals(204, deleted.status(), deleted.text());
+    assertEquals(404, nodes.rest("b").get("/api/v1/volumes/v").status());
+    assertFalse(java.nio.file.Files.exists(nodes.data("b").resolve("volumes/v.img")));
+    assertEquals(204, nodes.rest("b").delete("/api/v1/nodes/a").status());
+    assertTrue(read.handle((data, failure) -> failure != null).join());
+    Cluster.join(host.close().exceptionally(failure -> null));
+  }
+
+  @Test
   void twoNodesOfOneNameAreToldApart() {
     nodes = new Cluster(dir);
     nodes.start("a");
@@ -113,6 +138,47 @@ final class ThreeNodesTest {
     } finally {
       assertTrue(other.stop());
     }
+  }
+
+  @Test
+  void aLinkThatWorksIsNotReplacedByOneWhereAnotherNodeAnswers() {
+    nodes = Cluster.of(dir, "a", "b", "c");
+    String link = nodes.link("b");
+    dev.wherry.daemon.Daemon other =
+        dev.wherry.daemon.DaemonRule.startNode("b", "127.0.0.1:0", dir.resolve("other"));
+    try {
+      String elsewhere = other.readyLine().replaceAll(".* link=", "");
+      for (int i = 0; i < 2; i++) {
+        Rest.Answer a = add("b", elsewhere);
+        assertEquals(409, a.status(), a.text());
+        assertTrue(a.text().contains(elsewhere), a.text());
+        assertEquals("online", state("a"));
+        assertEquals(
+            link, nodes.rest("a").get("/api/v1/nodes").json().path(1).path("link").asText());
+        // Now it lets this node in, and is told apart by its identity.
+        new Rest(other.apiAddress())
+            .post("/api/v1/nodes", "{'name': 'a', 'link': '" + nodes.link("a") + "'}");
+      }
+      nodes.stop("b");
+      await().atMost(Cluster.LIMIT).until(() -> !state("a").equals("online"));
+      assertEquals(409, add("b", elsewhere).status());
+    } finally {
+      assertTrue(other.stop());
+    }
+    assertEquals(201, add("b", "127.0.0.1:1").status());
+    nodes.start("d");
+    Rest.Answer named = add("b", nodes.link("d"));
+    assertEquals(409, named.status(), named.text());
+    assertTrue(named.text().contains("node d"), named.text());
+    nodes.start("b");
+    assertEquals(201, add("b", link).status());
+    await().atMost(Cluster.LIMIT).until(() -> state("a").equals("online"));
+  }
+
+  private Rest.Answer add(String name, String link) {
+    return nodes
+        .rest("a")
+        .post("/api/v1/nodes", "{'name': '" + name + "', 'link': '" + link + "'}");
   }
 
   private String state(String at) {

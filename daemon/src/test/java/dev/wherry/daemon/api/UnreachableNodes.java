@@ -4,6 +4,7 @@ import dev.wherry.daemon.node.LinkAddress;
 import dev.wherry.daemon.node.PeerLinks;
 import dev.wherry.path.link.Link;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** No node can be reached. */
@@ -13,6 +14,11 @@ final class UnreachableNodes implements PeerLinks {
 
   @Override
   public void remove(String name) {}
+
+  @Override
+  public CompletableFuture<Stranger> probe(String name, LinkAddress address) {
+    return CompletableFuture.completedFuture(Stranger.NONE);
+  }
 
   @Override
   public Status status(String name) {

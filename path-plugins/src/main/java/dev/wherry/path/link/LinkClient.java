@@ -45,6 +45,7 @@ final class LinkClient implements Link {
   private final long session = RANDOM.nextLong();
   private final Calls calls;
 
+  private final CompletableFuture<LinkProbe> first = new CompletableFuture<>();
   private volatile Status status = new Status(LinkState.CONNECTING, "");
   private @Nullable DialedConnection connection;
   private @Nullable ScheduledFuture<?> retry;
@@ -52,6 +53,7 @@ final class LinkClient implements Link {
   private long wait;
   private long upSince;
   private boolean closed;
+  private boolean another;
   private final CompletableFuture<Void> done = new CompletableFuture<>();
 
   LinkClient(
@@ -97,6 +99,11 @@ final class LinkClient implements Link {
 
   Status status() {
     return status;
+  }
+
+  /** How the first attempt ends. */
+  CompletableFuture<LinkProbe> first() {
+    return first;
   }
 
   InetSocketAddress address() {
@@ -191,6 +198,7 @@ final class LinkClient implements Link {
   void welcome(DialedConnection c, Greeting.Welcome w) {
     String no = w.from().name().equals(node) ? hub.accept(w.from()) : "it is " + w.from().name();
     if (no != null) {
+      another = true;
       c.refuse(no);
       return;
     }
@@ -200,6 +208,7 @@ final class LinkClient implements Link {
     log.info("node {} at {} is up", node, address);
     calls.connected(c, w);
     c.ping();
+    first.complete(new LinkProbe(LinkState.UP, "", false));
     hub.service().up(node);
   }
 
@@ -239,6 +248,8 @@ final class LinkClient implements Link {
     Status before = status;
     Status now = new Status(refused ? LinkState.REFUSED : LinkState.DOWN, why);
     status = now;
+    boolean other = another || (refused && LinkHub.saysOtherName(why, node));
+    first.complete(new LinkProbe(now.state(), why, other));
     if (closed) {
       return;
     }

@@ -24,6 +24,9 @@ public final class LinkHub implements Links {
     void met(String node, UUID uuid);
   }
 
+  private static final String IT_IS = "it is node ";
+  private static final String NOT = ", not ";
+
   private final LinkOptions options;
   private final LinkSockets sockets;
   private final LinkService service;
@@ -125,6 +128,20 @@ public final class LinkHub implements Links {
     return end(peer, "node " + name + " was removed").thenApply(v -> true);
   }
 
+  /**
+   * Dials a node that is known at another address, once, and hangs up. What waits for the node at
+   * its own address is not touched; but if it is the same node, its connections begin anew.
+   *
+   * @return never fails; completes within the time that a connection may take, and a lookup
+   */
+  public CompletableFuture<LinkProbe> probe(String name, InetSocketAddress address) {
+    LinkClient dialer = new LinkClient(this, options, sockets, name, address, new Traffic());
+    dialer.start();
+    return dialer
+        .first()
+        .whenComplete((probe, failure) -> dialer.close("it was to see who is there"));
+  }
+
   private static CompletableFuture<Void> end(Peer peer, String why) {
     peer.session.close(why);
     return peer.client.close(why);
@@ -208,9 +225,14 @@ public final class LinkHub implements Links {
   @Nullable String admit(Greeting.Hello h) {
     LinkIdentity self = options.identity();
     if (!h.expected().equals(self.name())) {
-      return "it is node " + self.name() + ", not " + h.expected();
+      return IT_IS + self.name() + NOT + h.expected();
     }
     return accept(h.from());
+  }
+
+  /** Whether a refusal is that of a node that has another name than the dialer expected. */
+  static boolean saysOtherName(String why, String expected) {
+    return why.startsWith(IT_IS) && why.endsWith(NOT + expected);
   }
 
   /** Why a node is not taken for what it says, or null; at the first contact it is pinned. */

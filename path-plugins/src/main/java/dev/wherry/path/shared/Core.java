@@ -29,6 +29,8 @@ final class Core {
   private record Waiter(BooleanSupplier condition, CompletableFuture<Void> met) {}
 
   private final SharedVolume.Parts parts;
+  private final Waits waits;
+  private final Links links;
   private final Marks marks = new Marks();
   private final LongAdder foreground = new LongAdder();
   private final AtomicReference<@Nullable String> operation = new AtomicReference<>();
@@ -50,6 +52,8 @@ final class Core {
 
   Core(SharedVolume.Parts parts, ShareState state) {
     this.parts = parts;
+    this.waits = new Waits(parts.suid());
+    this.links = waits.links(parts.links());
     this.state = state;
     String fence = state.fence();
     if (fence != null) {
@@ -89,7 +93,13 @@ final class Core {
   }
 
   Links links() {
-    return parts.links();
+    return links;
+  }
+
+  /** Waits for other nodes and servers no more: the volume is not needed any longer. */
+  void giveUp() {
+    closing();
+    waits.end();
   }
 
   Duration ioTimeout() {
@@ -121,7 +131,14 @@ final class Core {
     LayeredStore s = store;
     if (s == null) {
       throw new ShareException(
-          Status.REFUSED, "node " + node() + " keeps nothing of volume " + suid());
+          Status.REFUSED,
+          "node "
+              + node()
+              + " keeps nothing of volume "
+              + suid()
+              + (state.role() == Role.FORMER
+                  ? " since it was released; share it with " + node() + " again"
+                  : ""));
     }
     return s;
   }
@@ -512,7 +529,7 @@ final class Core {
       return null;
     }
     if (!name.startsWith(NodeSource.name(""))) {
-      return new LazySource(name, parts.sources());
+      return new LazySource(name, parts.sources(), waits);
     }
     String node = name.substring(NodeSource.name("").length());
     NodeSink sink =

@@ -8,20 +8,28 @@ import java.util.function.Supplier;
 /** The sink of a source that is opened when it is first needed. */
 final class LazySink implements Sink {
   private final Supplier<CompletableFuture<Sink>> opener;
+  private final Waits waits;
 
-  LazySink(Supplier<CompletableFuture<Sink>> opener) {
+  LazySink(Supplier<CompletableFuture<Sink>> opener, Waits waits) {
     this.opener = opener;
+    this.waits = waits;
+  }
+
+  private <T> CompletableFuture<T> ask(Function<Sink, CompletableFuture<T>> request) {
+    return waits.of(() -> opener.get().thenCompose(request), done -> {});
   }
 
   /** With data that is kept until it is opened, and released. */
   private CompletableFuture<Void> with(
       ByteBuf data, Function<Sink, CompletableFuture<Void>> request) {
-    return opener.get().thenCompose(request).whenComplete((v, failure) -> data.release());
+    return waits.of(
+        () -> opener.get().thenCompose(request).whenComplete((v, failure) -> data.release()),
+        done -> {});
   }
 
   @Override
   public CompletableFuture<Long> begin() {
-    return opener.get().thenCompose(Sink::begin);
+    return ask(Sink::begin);
   }
 
   @Override
@@ -31,12 +39,12 @@ final class LazySink implements Sink {
 
   @Override
   public CompletableFuture<Void> putZero(long batch, long offset, long length) {
-    return opener.get().thenCompose(sink -> sink.putZero(batch, offset, length));
+    return ask(sink -> sink.putZero(batch, offset, length));
   }
 
   @Override
   public CompletableFuture<Void> commit(long batch, long pieces) {
-    return opener.get().thenCompose(sink -> sink.commit(batch, pieces));
+    return ask(sink -> sink.commit(batch, pieces));
   }
 
   @Override
@@ -47,11 +55,11 @@ final class LazySink implements Sink {
 
   @Override
   public CompletableFuture<Void> zero(long batch, long offset, long length) {
-    return opener.get().thenCompose(sink -> sink.zero(batch, offset, length));
+    return ask(sink -> sink.zero(batch, offset, length));
   }
 
   @Override
   public CompletableFuture<Void> flush(long batch) {
-    return opener.get().thenCompose(sink -> sink.flush(batch));
+    return ask(sink -> sink.flush(batch));
   }
 }

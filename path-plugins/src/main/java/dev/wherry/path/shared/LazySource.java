@@ -14,11 +14,17 @@ import org.jspecify.annotations.Nullable;
 final class LazySource implements Source {
   private final String name;
   private final Function<String, CompletableFuture<Source>> opener;
+  private final Waits waits;
   private @Nullable CompletableFuture<Source> opening;
 
-  LazySource(String name, Function<String, CompletableFuture<Source>> opener) {
+  /**
+   * @param opener opens what is named
+   * @param waits what is asked of it, and given up with it
+   */
+  LazySource(String name, Function<String, CompletableFuture<Source>> opener, Waits waits) {
     this.name = name;
     this.opener = opener;
+    this.waits = waits;
   }
 
   private synchronized CompletableFuture<Source> open() {
@@ -32,17 +38,18 @@ final class LazySource implements Source {
 
   @Override
   public CompletableFuture<ByteBuf> fetch(long offset, int length, Priority priority) {
-    return open().thenCompose(s -> s.fetch(offset, length, priority));
+    return waits.of(
+        () -> open().thenCompose(s -> s.fetch(offset, length, priority)), ByteBuf::release);
   }
 
   @Override
   public CompletableFuture<List<Extent>> extents(long offset, long length) {
-    return open().thenCompose(s -> s.extents(offset, length));
+    return waits.of(() -> open().thenCompose(s -> s.extents(offset, length)), e -> {});
   }
 
   @Override
   public Sink sink() {
-    return new LazySink(this::openSink);
+    return new LazySink(this::openSink, waits);
   }
 
   private CompletableFuture<Sink> openSink() {

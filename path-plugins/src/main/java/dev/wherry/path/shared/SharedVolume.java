@@ -340,7 +340,7 @@ public final class SharedVolume implements PathHandler {
     }
     TryAgain again = TryAgain.of(failure);
     if (again != null) {
-      if (core.now() - end >= 0) {
+      if (core.now() - end >= 0 || core.isClosing()) {
         result.completeExceptionally(
             NbdException.harmless(NbdError.EIO, "no node was found to own volume " + core.suid()));
         return;
@@ -438,6 +438,14 @@ public final class SharedVolume implements PathHandler {
   public CompletableFuture<Void> resize(long size) {
     return Answers.failed(
         NbdError.ENOTSUP, "volume " + core.suid() + " is shared: its size cannot be changed");
+  }
+
+  /**
+   * Waits for other nodes and servers no more: what is asked of them fails. For a volume that is
+   * being deleted, whose source may be away for good; {@link #close} follows.
+   */
+  public void giveUp() {
+    core.giveUp();
   }
 
   @Override
