@@ -320,7 +320,8 @@ final class Ownership {
     return moves
         .stop()
         .thenCompose(v -> core.inner().suspend(core.ioTimeout(), core.parts().timer()))
-        .thenCompose(v -> askHeld(attempt, next.orElse(null)))
+        .thenCompose(v -> wantStill())
+        .thenCompose(s -> askHeld(s, attempt, next.orElse(null)))
         .handle(
             (v, failure) -> {
               moves.resume();
@@ -341,8 +342,18 @@ final class Ownership {
         .thenCompose(v -> v);
   }
 
-  private CompletableFuture<Void> askHeld(Try attempt, @Nullable NewMap next) {
-    ShareState s = core.state();
+  /** That it is wanted is durable again, should the owner have changed since it was. */
+  private CompletableFuture<ShareState> wantStill() {
+    return core.update(s -> s.withWanted(true))
+        .whenComplete(
+            (s, failure) -> {
+              if (failure != null) {
+                core.inner().resume();
+              }
+            });
+  }
+
+  private CompletableFuture<Void> askHeld(ShareState s, Try attempt, @Nullable NewMap next) {
     if (next != null && next.number != s.epoch() + 1) {
       core.inner().resume();
       return refused(Status.REFUSED, "the owner has changed meanwhile; ask again");
