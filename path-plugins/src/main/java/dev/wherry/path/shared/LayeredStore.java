@@ -248,7 +248,7 @@ final class LayeredStore {
       int state = m.state(block);
       long runEnd = Math.min(stop, m.runEnd(block, end) * blockSize);
       switch (state) {
-        case BlockMap.NOT_HERE -> runEnd = missing(at, runEnd, parts);
+        case BlockMap.NOT_HERE -> runEnd = missing(m, at, runEnd, parts);
         case BlockMap.ZERO ->
             parts.add(CompletableFuture.completedFuture(Buffers.zeroes((int) (runEnd - at))));
         default -> parts.add(device.read(at, (int) (runEnd - at)));
@@ -278,7 +278,7 @@ final class LayeredStore {
         long start = b * blockSize;
         fetches
             .fetch(from, start, (int) (Math.min(size, to * blockSize) - start))
-            .thenCompose(data -> keep(start, data))
+            .thenCompose(data -> keep(m, start, data))
             .exceptionally(failure -> 0L);
       }
       b = m.next(BlockMap.NOT_HERE, to, end);
@@ -299,7 +299,7 @@ final class LayeredStore {
   }
 
   /** Adds the parts for a range that is not here; returns where they end. */
-  private long missing(long at, long stop, List<CompletableFuture<ByteBuf>> parts) {
+  private long missing(BlockMap m, long at, long stop, List<CompletableFuture<ByteBuf>> parts) {
     long block = at / blockSize;
     ReadPolicy policy = policies.at(block);
     long end = Math.min(stop, policies.runEnd(block, blocks) * blockSize);
@@ -321,7 +321,7 @@ final class LayeredStore {
                   data -> {
                     ByteBuf part = data.retainedSlice(data.readerIndex() + skip, want);
                     if (keep) {
-                      keep(start, data).exceptionally(failure -> 0L);
+                      keep(m, start, data).exceptionally(failure -> 0L);
                     } else {
                       data.release();
                     }
@@ -334,19 +334,22 @@ final class LayeredStore {
   /**
    * Writes what was fetched to the blocks that are not here still.
    *
+   * @param m the map for which it was fetched: where that is not the map any more, the blocks may
+   *     have come from elsewhere meanwhile, and gone again
    * @param data whole blocks; released
    * @return the bytes that were written
    */
-  CompletableFuture<Long> keep(long offset, ByteBuf data) {
-    BlockMap m = map;
+  CompletableFuture<Long> keep(@Nullable BlockMap m, long offset, ByteBuf data) {
     long first = offset / blockSize;
     long end = (offset + data.readableBytes() + blockSize - 1) / blockSize;
-    if (m == null || m.next(BlockMap.NOT_HERE, first, end) == end) {
+    // Counted first: whoever replaces the map waits until nothing is counted.
+    keeping.enter();
+    if (m == null || m != map || m.next(BlockMap.NOT_HERE, first, end) == end) {
       data.release();
+      keeping.leave();
       return CompletableFuture.completedFuture(0L);
     }
     CompletableFuture<Long> result = new CompletableFuture<>();
-    keeping.enter();
     locks.lock(
         first,
         end - first,
@@ -382,13 +385,13 @@ final class LayeredStore {
   }
 
   /** Takes note that the source has zeroes in these blocks; those that came meanwhile stay. */
-  CompletableFuture<Void> keepZero(long first, long end) {
-    BlockMap m = map;
-    if (m == null) {
+  CompletableFuture<Void> keepZero(BlockMap m, long first, long end) {
+    keeping.enter();
+    if (m != map) {
+      keeping.leave();
       return Answers.done();
     }
     CompletableFuture<Void> result = new CompletableFuture<>();
-    keeping.enter();
     locks.lock(
         first,
         end - first,

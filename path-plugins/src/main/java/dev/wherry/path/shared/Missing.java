@@ -87,7 +87,7 @@ final class Missing implements Hydrator {
       parts.add(
           source
               .fetch(start, (int) (stop - start), priority)
-              .thenCompose(data -> store.keep(start, data)));
+              .thenCompose(data -> store.keep(map, start, data)));
     }
     return Answers.join(parts)
         .thenApply(v -> parts.stream().mapToLong(CompletableFuture::join).sum());
@@ -95,7 +95,7 @@ final class Missing implements Hydrator {
 
   @Override
   public CompletableFuture<Void> hydrateZero(long from, long end) {
-    return store.keepZero(from, end);
+    return store.keepZero(map, from, end);
   }
 
   @Override

@@ -499,14 +499,19 @@ final class Ownership {
                       }
                       return owned;
                     }))
-        .thenAccept(
+        .thenCompose(
             s -> {
               BlockMap old = store.map();
               store.map(map);
               core.connectSource(s);
+              // A fetch of before that has just come is kept for the old map, or not at all.
+              CompletableFuture<Void> quiet = store.quiet();
               if (old != null && old != map) {
-                old.close().thenCompose(v -> core.parts().log().remove(before));
+                quiet
+                    .thenCompose(v -> old.close())
+                    .thenCompose(v -> core.parts().log().remove(before));
               }
+              return quiet;
             });
   }
 

@@ -215,7 +215,10 @@ final class Release {
             v ->
                 keepMap
                     ? CompletableFuture.completedFuture(null)
-                    : map.close().thenCompose(w -> core.parts().log().remove(number)))
+                    : store
+                        .quiet()
+                        .thenCompose(w -> map.close())
+                        .thenCompose(w -> core.parts().log().remove(number)))
         .whenComplete((v, failure) -> moves.resume());
   }
 

@@ -467,6 +467,8 @@ public final class SharedVolume implements PathHandler {
               CompletableFuture<Void> mapClosed = map == null ? Answers.done() : map.close();
               CompletableFuture<Void> sourceClosed =
                   source == null ? Answers.done() : source.close();
+              // What was fetched ahead and comes now is for nobody.
+              store.map(null);
               return store
                   .quiet()
                   .thenCompose(w -> Answers.join(List.of(mapClosed, sourceClosed)))
