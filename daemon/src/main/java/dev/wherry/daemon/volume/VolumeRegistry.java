@@ -392,6 +392,7 @@ public final class VolumeRegistry {
    */
   public VolumeEntry create(VolumeRecord draft, ShareRecord share, Consumer<VolumeOpener> maker) {
     Suid.check(draft.suid());
+    requireAbsent(draft);
     VolumeEntry entry = reserve(draft);
     entry.share(share);
     MDC.put("suid", entry.suid());
