@@ -136,15 +136,18 @@ public final class Sharing {
             ? Refusal.conflict("volume " + suid + " is not shared with node " + from)
             : new Refusal(Refusal.Kind.UNKNOWN, "node " + from + " is unknown");
       }
+      nodes.online(from);
+      // It is no member any more before it is asked: so it cannot take the ownership meanwhile.
+      await(engine.leave(from), PART_LIMIT, "the leave of node " + from);
       try {
         ask(nodes.online(from), Op.UNSHARE, suid, state.epoch(), Unpooled.EMPTY_BUFFER, PART_LIMIT);
       } catch (Refusal e) {
         if (e.kind() != Refusal.Kind.UNKNOWN) {
+          await(engine.join(from), PART_LIMIT, "the return of node " + from);
           throw e;
         }
         log.info("volume {}: node {} has no part in it already", suid, from);
       }
-      await(engine.leave(from), PART_LIMIT, "the leave of node " + from);
       return entry;
     } finally {
       entry.end();

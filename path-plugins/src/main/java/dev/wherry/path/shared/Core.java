@@ -43,6 +43,7 @@ final class Core {
   private boolean closed;
   private volatile boolean closing;
   private volatile ShareState state;
+  private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
   private volatile @Nullable Receiver receiver;
@@ -420,6 +421,15 @@ final class Core {
   }
 
   /** Done, with the reason, when this node is fenced and nothing changes its store any more. */
+  /** Takes note of a hand-over, either way. */
+  void handedOver(long stallNanos) {
+    handover = new SharedVolume.Handover(stallNanos, System.currentTimeMillis());
+  }
+
+  SharedVolume.@Nullable Handover handover() {
+    return handover;
+  }
+
   CompletableFuture<String> fenced() {
     return fenced;
   }

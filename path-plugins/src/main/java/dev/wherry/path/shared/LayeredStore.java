@@ -13,7 +13,9 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
@@ -56,12 +58,18 @@ final class LayeredStore {
   private final ReadAhead ahead;
 
   /**
-   * Writes under way that may write more of a block than they were given. While there are any, no
-   * write goes past the locks. One that sees none of them needs no lock even if one begins just
-   * then: that one will see, as it did, that the block is settled, and write there what it was
-   * given alone.
+   * Changes under way that may write more of a block than was given, or unsettle it. While there
+   * are any, no write goes past the locks. A write that sees none of them needs no lock even if one
+   * begins just then: it will see, as the write did, that the block is settled, and write there
+   * what it was given alone; or it waits for the {@link #passing} ones, if it is one that
+   * unsettles.
    */
   private final AtomicInteger widening = new AtomicInteger();
+
+  /** Writes under way that went past the locks. */
+  private final AtomicInteger passing = new AtomicInteger();
+
+  private final Queue<Runnable> afterPassing = new ConcurrentLinkedQueue<>();
 
   /** Bytes written since the last commit that the map had to be told of. */
   private final AtomicLong uncommitted = new AtomicLong();
@@ -163,7 +171,7 @@ final class LayeredStore {
       return true;
     }
     long end = (offset + length - 1) / blockSize + 1;
-    for (long b = offset / blockSize; b < end; b = m.runEnd(b, end)) {
+    for (long b = offset / blockSize; b < end; b = b + 1 == end ? end : m.runEnd(b, end)) {
       int state = m.state(b);
       if (state == BlockMap.NOT_HERE || state == BlockMap.ZERO) {
         return false;
@@ -181,14 +189,47 @@ final class LayeredStore {
   }
 
   boolean tryWrite(long offset, ByteBuf data) {
-    return isSettled(map, offset, data.readableBytes()) && device.tryWrite(offset, data);
+    BlockMap m = map;
+    if (m == null) {
+      return device.tryWrite(offset, data);
+    }
+    if (!mayPass(m, offset, data.readableBytes())) {
+      return false;
+    }
+    try {
+      return device.tryWrite(offset, data);
+    } finally {
+      passed();
+    }
   }
 
-  private boolean isSettled(@Nullable BlockMap m, long offset, long length) {
-    return m == null
-        || length == 0
-        || (m.settled(offset / blockSize, (offset + length - 1) / blockSize + 1)
-            && widening.get() == 0);
+  /** Whether a write may go past the locks; it calls {@link #passed} when it has ended. */
+  private boolean mayPass(BlockMap m, long offset, long length) {
+    passing.incrementAndGet();
+    boolean settled =
+        length == 0 || m.settled(offset / blockSize, (offset + length - 1) / blockSize + 1);
+    if (settled && widening.get() == 0) {
+      return true;
+    }
+    passed();
+    return false;
+  }
+
+  private void passed() {
+    if (passing.decrementAndGet() == 0) {
+      runAfterPassing();
+    }
+  }
+
+  /** Runs what waits until the writes are through that went past the locks before. */
+  private void runAfterPassing() {
+    while (passing.get() == 0) {
+      Runnable next = afterPassing.poll();
+      if (next == null) {
+        return;
+      }
+      next.run();
+    }
   }
 
   // ------------------------------------------------------------------ reading for hosts
@@ -384,10 +425,13 @@ final class LayeredStore {
   CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
     BlockMap m = map;
     int length = data.readableBytes();
-    if (m == null || isSettled(m, offset, length)) {
+    if (m == null) {
       return device.write(offset, data, flags);
     }
-    return new UnsettledWrite(m, offset, data).run().thenCompose(v -> fua(flags));
+    if (mayPass(m, offset, length)) {
+      return device.write(offset, data, flags).whenComplete((v, failure) -> passed());
+    }
+    return new UnsettledWrite(this, m, offset, data).run().thenCompose(v -> fua(flags));
   }
 
   private CompletableFuture<Void> fua(int flags) {
@@ -395,165 +439,30 @@ final class LayeredStore {
   }
 
   /**
-   * A write to blocks of which some are not settled. It becomes one of whole units, of whole blocks
-   * where it is the first word of a block that is durable here.
+   * Holds blocks for a write that may write more of them than it was given.
+   *
+   * @param work what to do with them; does not throw
    */
-  private final class UnsettledWrite {
-    final BlockMap m;
-    final long offset;
-    final ByteBuf data;
-    final long stop;
-    final long first;
-    final long end;
-    private ByteBuf head = Unpooled.EMPTY_BUFFER;
-    private ByteBuf tail = Unpooled.EMPTY_BUFFER;
-
-    UnsettledWrite(BlockMap m, long offset, ByteBuf data) {
-      this.m = m;
-      this.offset = offset;
-      this.data = data;
-      this.stop = offset + data.readableBytes();
-      this.first = offset / blockSize;
-      this.end = (stop - 1) / blockSize + 1;
-    }
-
-    /** What is missing at the edges is fetched first, so that no lock waits for another node. */
-    CompletableFuture<Void> run() {
-      boolean cutHead = offset % blockSize != 0 || (end - first == 1 && cutsEnd());
-      CompletableFuture<ByteBuf> a =
-          cutHead ? missingBlock(first) : CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
-      CompletableFuture<ByteBuf> b =
-          end - first > 1 && cutsEnd()
-              ? missingBlock(end - 1)
-              : CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
-      return CompletableFuture.allOf(a, b)
-          .handle(
-              (v, failure) -> {
-                head = a.isCompletedExceptionally() ? Unpooled.EMPTY_BUFFER : a.join();
-                tail = b.isCompletedExceptionally() ? Unpooled.EMPTY_BUFFER : b.join();
-                if (failure != null) {
-                  done();
-                  throw Failures.of(failure);
-                }
-                return (Void) null;
-              })
-          .thenCompose(v -> locked());
-    }
-
-    private boolean cutsEnd() {
-      return stop % blockSize != 0 && stop != size;
-    }
-
-    private void done() {
-      head.release();
-      tail.release();
-    }
-
-    private CompletableFuture<Void> locked() {
-      CompletableFuture<Void> result = new CompletableFuture<>();
-      widening.incrementAndGet();
-      locks.lock(
-          first,
-          end - first,
-          true,
-          hold ->
-              held()
-                  .whenComplete(
-                      (v, failure) -> {
-                        done();
-                        widening.decrementAndGet();
-                        hold.release();
-                        Failures.pass(null, failure, result);
-                      }));
-      return result;
-    }
-
-    /** Blocks that are settled get what was given, the others whole units. */
-    private CompletableFuture<Void> held() {
-      List<CompletableFuture<?>> parts = new ArrayList<>();
-      for (long b = first; b < end; ) {
-        boolean settled = m.settled(b, b + 1);
-        long to = b + 1;
-        while (to < end && m.settled(to, to + 1) == settled) {
-          to++;
-        }
-        long from = Math.max(offset, b * blockSize);
-        long until = Math.min(stop, to * blockSize);
-        parts.add(settled ? plain(from, until) : wide(b, to, from, until));
-        b = to;
-      }
-      return parts.size() == 1 ? parts.get(0).thenApply(v -> null) : Answers.join(parts);
-    }
-
-    private ByteBuf given(long from, long until) {
-      return data.slice(data.readerIndex() + (int) (from - offset), (int) (until - from));
-    }
-
-    private CompletableFuture<Void> plain(long from, long until) {
-      return device.write(from, given(from, until), 0);
-    }
-
-    private CompletableFuture<Void> wide(long b, long to, long from, long until) {
-      long last = to - 1;
-      long start = from - from % (wholeNeeded(b) ? blockSize : UNIT);
-      int grain = wholeNeeded(last) ? blockSize : UNIT;
-      long finish = Math.min(size, (until + grain - 1) / grain * grain);
-      CompletableFuture<ByteBuf> before = present(b, start, from);
-      CompletableFuture<ByteBuf> after = present(last, until, finish);
-      ByteBuf middle = given(from, until).retain();
-      return Buffers.join(List.of(before, CompletableFuture.completedFuture(middle), after))
-          .thenCompose(all -> put(b, to, start, all));
-    }
-
-    /** Whether all of a block is written: nothing of it is durably here. */
-    private boolean wholeNeeded(long block) {
-      int state = m.state(block);
-      return state == BlockMap.NOT_HERE
-          || state == BlockMap.ZERO
-          || (state == BlockMap.SAME && !m.durable(block));
-    }
-
-    /** What a part of a block holds now. */
-    private CompletableFuture<ByteBuf> present(long block, long from, long to) {
-      int length = (int) (to - from);
-      if (length == 0) {
-        return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
-      }
-      ByteBuf fetched = block == first ? head : tail;
-      return switch (m.state(block)) {
-        case BlockMap.NOT_HERE ->
-            CompletableFuture.completedFuture(
-                fetched.retainedSlice(
-                    fetched.readerIndex() + (int) (from - block * blockSize), length));
-        case BlockMap.ZERO -> CompletableFuture.completedFuture(Buffers.zeroes(length));
-        default -> device.read(from, length);
-      };
-    }
-
-    private CompletableFuture<Void> put(long from, long to, long start, ByteBuf all) {
-      return m.intend(start, all)
-          .thenCompose(v -> device.write(start, all, 0))
-          .handle(
-              (v, failure) -> {
-                all.release();
-                if (failure == null) {
-                  m.written(from, to);
-                  commitAfter((to - from) * blockSize);
-                  return null;
-                }
-                // What was here may be torn now, as on any disk; what was not here stays so.
-                for (long b = from; b < to; b++) {
-                  if (m.state(b) == BlockMap.SAME) {
-                    m.written(b, b + 1);
-                  }
-                }
-                throw Failures.of(failure);
-              });
-    }
+  CompletableFuture<Void> widened(long first, long end, Supplier<CompletableFuture<Void>> work) {
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    widening.incrementAndGet();
+    locks.lock(
+        first,
+        end - first,
+        true,
+        hold ->
+            work.get()
+                .whenComplete(
+                    (v, failure) -> {
+                      widening.decrementAndGet();
+                      hold.release();
+                      Failures.pass(null, failure, result);
+                    }));
+    return result;
   }
 
   /** The data of a block that is written in part and is not here; empty if it is here. */
-  private CompletableFuture<ByteBuf> missingBlock(long block) {
+  CompletableFuture<ByteBuf> missingBlock(long block) {
     BlockMap m = map;
     if (m == null || m.state(block) != BlockMap.NOT_HERE) {
       return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
@@ -621,24 +530,31 @@ final class LayeredStore {
     CompletableFuture<Void> run();
   }
 
+  /** Unsettles blocks: after the writes that took them for settled, before any that will not. */
   private CompletableFuture<Void> forget(BlockMap m, long first, long end, Erase erase) {
     CompletableFuture<Void> result = new CompletableFuture<>();
-    locks.lock(
-        first,
-        end - first,
-        true,
-        hold ->
-            m.zeroed(first, end)
-                .thenCompose(v -> erase.run())
-                .whenComplete(
-                    (v, failure) -> {
-                      hold.release();
-                      Failures.pass(null, failure, result);
-                    }));
+    widening.incrementAndGet();
+    afterPassing.add(
+        () ->
+            locks.lock(
+                first,
+                end - first,
+                true,
+                hold ->
+                    m.zeroed(first, end)
+                        .thenCompose(v -> erase.run())
+                        .whenComplete(
+                            (v, failure) -> {
+                              widening.decrementAndGet();
+                              hold.release();
+                              Failures.pass(null, failure, result);
+                            })));
+    runAfterPassing();
     return result;
   }
 
-  private void commitAfter(long bytes) {
+  /** Takes note of bytes that the map was told of; commits when they are many. */
+  void commitAfter(long bytes) {
     if (uncommitted.addAndGet(bytes) >= COMMIT_BYTES) {
       keeping.enter();
       flush().whenComplete((v, failure) -> keeping.leave());

@@ -45,31 +45,20 @@ final class Ownership {
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
   private static final Duration DRAIN = Duration.ofSeconds(10);
   private static final long AGAIN_MILLIS = 1000;
+  private static final long NAMED_NANOS = 100_000_000;
   private static final int MOST_REDIRECTS = 8;
   private static final long FORCED_STEP = 0xffff;
-
-  /** Flag of HANDOVER: the taker was the owner before, and its store is that of then. */
-  static final int FORMER = 1;
-
-  /** The answer to HANDOVER: what the taker was sent ahead is valid in these runs. */
-  private static final int FRESH = 1;
-
-  /** The answer to HANDOVER: the taker's store is valid but for these runs. */
-  private static final int RETURN = 2;
 
   private final Core core;
   private final Moves moves;
   private final AtomicBoolean triggered = new AtomicBoolean();
   private @Nullable CompletableFuture<Void> activating;
-  private volatile SharedVolume.@Nullable Handover last;
+  private volatile long notBefore;
 
   Ownership(Core core, Moves moves) {
     this.core = core;
     this.moves = moves;
-  }
-
-  SharedVolume.@Nullable Handover last() {
-    return last;
+    this.notBefore = core.now();
   }
 
   // ------------------------------------------------------------------ beginning
@@ -110,7 +99,12 @@ final class Ownership {
 
   /** Another node takes this one for the owner: an ask of this node was heard. */
   void named() {
-    takeAgain();
+    long now = core.now();
+    // Every request of every host may say so while the answer is on its way.
+    if (now - notBefore >= 0) {
+      notBefore = now + NAMED_NANOS;
+      takeAgain();
+    }
   }
 
   /** A node can be reached: each tells the other what it knows, and what was begun goes on. */
@@ -326,7 +320,8 @@ final class Ownership {
     return moves
         .stop()
         .thenCompose(v -> core.inner().suspend(core.ioTimeout(), core.parts().timer()))
-        .thenCompose(v -> askHeld(attempt, next.orElse(null)))
+        .thenCompose(v -> wantStill())
+        .thenCompose(s -> askHeld(s, attempt, next.orElse(null)))
         .handle(
             (v, failure) -> {
               moves.resume();
@@ -347,8 +342,18 @@ final class Ownership {
         .thenCompose(v -> v);
   }
 
-  private CompletableFuture<Void> askHeld(Try attempt, @Nullable NewMap next) {
-    ShareState s = core.state();
+  /** That it is wanted is durable again, should the owner have changed since it was. */
+  private CompletableFuture<ShareState> wantStill() {
+    return core.update(s -> s.withWanted(true))
+        .whenComplete(
+            (s, failure) -> {
+              if (failure != null) {
+                core.inner().resume();
+              }
+            });
+  }
+
+  private CompletableFuture<Void> askHeld(ShareState s, Try attempt, @Nullable NewMap next) {
     if (next != null && next.number != s.epoch() + 1) {
       core.inner().resume();
       return refused(Status.REFUSED, "the owner has changed meanwhile; ask again");
@@ -358,7 +363,7 @@ final class Ownership {
     ByteBuf payload = Payloads.buffer(8).writeLong(moves.session());
     LinkRequest request =
         LinkRequest.of(Op.HANDOVER, core.suid(), s.epoch(), 0, 0)
-            .withFlags(s.role() == Role.FORMER ? FORMER : 0)
+            .withFlags(s.role() == Role.FORMER ? Giving.FORMER : 0)
             .withPayload(payload);
     return call(s.owner(), request)
         .handle(
@@ -387,7 +392,7 @@ final class Ownership {
               }
               long stall = core.switchRole();
               core.state().members().forEach(this::tell);
-              last = new SharedVolume.Handover(stall, System.currentTimeMillis());
+              core.handedOver(stall);
               LOG.info(
                   "volume {}: owned here, epoch {}; hosts were held for {} us",
                   core.suid(),
@@ -407,34 +412,28 @@ final class Ownership {
       if (!reply.isOk()) {
         return refused(reply.status(), "node " + s.owner() + ": " + reply.text());
       }
-      int kind = payload.readByte();
-      List<String> members = Payloads.readTexts(payload);
       LayeredStore store = core.requireStore();
-      List<Run> runs = Run.read(payload, store.blocks());
-      List<Run> absent = Run.read(payload, store.blocks());
+      HandoverAnswer answer = HandoverAnswer.read(payload, store.blocks());
       ShareState owned =
           s.withRole(Role.OWNER, core.node(), reply.epoch())
-              .withMembers(others(members, s.owner()));
+              .withMembers(others(answer.members(), s.owner()));
       String source = NodeSource.name(s.owner());
       if (next == null) {
         BlockMap map = store.map();
-        if (map == null || kind != FRESH) {
+        if (map == null || answer.returned()) {
           return refused(Status.ERROR, "the answer of node " + s.owner() + " does not fit");
         }
-        moves.received(runs).forEach(r -> map.hydrated(r.from(), r.end()));
+        moves.received(answer.runs()).forEach(r -> map.hydrated(r.from(), r.end()));
         return become(s, store, map, owned.withSources(source, null, s.map()));
       }
-      ShareState withMap = owned.withSources(source, base(s, store, source), next.number);
-      if (kind == RETURN) {
-        carryOver(store, runs, next.map);
-        setApart(absent, next.map);
-      } else {
-        withMap = withMap.withSources(source, null, next.number);
+      if (answer.returned()) {
+        carryOver(store, answer.runs(), next.map);
+        setApart(answer.absent(), next.map);
       }
-      ShareState to = withMap;
-      // What is valid was flushed when this node gave the ownership away, and by the owner that
-      // made it
-      // the same since.
+      ShareState to =
+          owned.withSources(source, answer.returned() ? base(s, store, source) : null, next.number);
+      // What is valid was flushed when this node gave the ownership away, or by the owner that made
+      // it the same since.
       return next.map.commit(Ownership::ok).thenCompose(v -> become(s, store, next.map, to));
     } catch (IllegalArgumentException e) {
       return refused(Status.ERROR, "node " + s.owner() + ": " + e.getMessage());
@@ -559,128 +558,9 @@ final class Ownership {
               }
               core.connectSource(core.state());
               core.state().members().forEach(this::tell);
-              last = new SharedVolume.Handover(core.switchRole(), System.currentTimeMillis());
+              core.handedOver(core.switchRole());
               moves.resume();
               return null;
             });
-  }
-
-  // ------------------------------------------------------------------ giving
-
-  /** The owner flushes while it serves, so that little is left for the hand-over. */
-  CompletableFuture<LinkReply> prepared(LinkRequest request) {
-    ShareState s = core.state();
-    if (s.role() != Role.OWNER || s.fence() != null || request.epoch() != s.epoch()) {
-      return stale();
-    }
-    return core.inner().flush().thenApply(v -> LinkReply.ok(s.epoch()));
-  }
-
-  private CompletableFuture<LinkReply> stale() {
-    ShareState s = core.state();
-    return CompletableFuture.completedFuture(LinkReply.stale(s.epoch(), s.owner()));
-  }
-
-  private CompletableFuture<LinkReply> refuse(String why) {
-    return CompletableFuture.completedFuture(
-        LinkReply.not(Status.REFUSED, core.state().epoch(), why));
-  }
-
-  CompletableFuture<LinkReply> asked(String from, LinkRequest request) {
-    ShareState s = core.state();
-    if (s.fence() != null) {
-      return refuse("it is fenced: " + s.fence());
-    }
-    if (s.role() == Role.FORMER && s.owner().equals(from) && s.epoch() == request.epoch() + 1) {
-      return CompletableFuture.completedFuture(answer(s, from, 0));
-    }
-    if (s.role() != Role.OWNER || request.epoch() != s.epoch()) {
-      return stale();
-    }
-    if (!s.members().contains(from)) {
-      return refuse("node " + from + " has no part in volume " + core.suid());
-    }
-    String source = s.source();
-    if ((request.flags() & FORMER) != 0
-        && source != null
-        && !source.equals(NodeSource.name(from))) {
-      return refuse(
-          "what is not here yet comes from "
-              + source
-              + ", which may need what node "
-              + from
-              + " holds; release it first, or return the volume the way it came");
-    }
-    if (s.base() != null && s.base().equals(NodeSource.name(from))) {
-      return refuse("what is not here yet comes from node " + from);
-    }
-    try {
-      core.begin("handed over");
-    } catch (ShareException e) {
-      return refuse(String.valueOf(e.getMessage()));
-    }
-    long session =
-        request.payload().readableBytes() >= 8
-            ? request.payload().getLong(request.payload().readerIndex())
-            : 0;
-    return hand(from, session).whenComplete((v, failure) -> core.end());
-  }
-
-  private CompletableFuture<LinkReply> hand(String to, long session) {
-    LayeredStore store = core.requireStore();
-    return moves
-        .stop()
-        .thenCompose(v -> core.inner().suspend(DRAIN, core.parts().timer()))
-        .thenCompose(
-            v ->
-                store
-                    .quiet()
-                    .thenCompose(w -> core.writer().stop())
-                    .thenCompose(w -> core.writer().flush())
-                    .thenCompose(w -> give(to, session))
-                    .whenComplete((reply, failure) -> handed(to, failure)))
-        .exceptionally(
-            failure ->
-                LinkReply.not(
-                    Status.REFUSED,
-                    core.state().epoch(),
-                    "it could not be handed over: " + Failures.causeOf(failure).getMessage()))
-        .whenComplete((reply, failure) -> moves.resume());
-  }
-
-  private CompletableFuture<LinkReply> give(String to, long session) {
-    return core.update(
-            s -> {
-              core.requireOwner(s);
-              return s.withRole(Role.FORMER, to, s.epoch() + 1);
-            })
-        .thenApply(s -> answer(s, to, session));
-  }
-
-  private void handed(String to, @Nullable Throwable failure) {
-    core.marks().clear();
-    if (failure != null) {
-      core.switchRole(); // What it wrote with has ended.
-      return;
-    }
-    long stall = core.switchRole();
-    last = new SharedVolume.Handover(stall, System.currentTimeMillis());
-    LOG.info(
-        "volume {}: handed to node {}, epoch {}; hosts were held for {} us",
-        core.suid(),
-        to,
-        core.state().epoch(),
-        stall / 1000);
-  }
-
-  /** What the taker is told; the same whenever it asks, but for what it was sent ahead. */
-  private LinkReply answer(ShareState s, String to, long session) {
-    LayeredStore store = core.requireStore();
-    boolean returned = NodeSource.name(to).equals(s.source());
-    ByteBuf out = Payloads.buffer(256).writeByte(returned ? RETURN : FRESH);
-    Payloads.writeTexts(s.members(), out);
-    Run.write(returned ? store.dirty() : core.marks().valid(to, session, store.blocks()), out);
-    Run.write(returned ? store.absent() : List.of(), out);
-    return LinkReply.ok(s.epoch(), out);
   }
 }

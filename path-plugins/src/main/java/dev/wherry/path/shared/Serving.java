@@ -26,11 +26,13 @@ final class Serving {
 
   private final Core core;
   private final Ownership ownership;
+  private final Giving giving;
   private final Release release;
 
-  Serving(Core core, Ownership ownership, Release release) {
+  Serving(Core core, Ownership ownership, Giving giving, Release release) {
     this.core = core;
     this.ownership = ownership;
+    this.giving = giving;
     this.release = release;
   }
 
@@ -65,8 +67,8 @@ final class Serving {
       case FETCH, EXTENTS -> store(from, r, priority);
       case PRECOPY, PRECOPY_EXTENTS, PRECOPY_CHANGED -> ahead(from, r);
       case STORE_WRITE, STORE_ZERO, STORE_FLUSH, BATCH_DATA, BATCH_COMMIT -> follow(from, r);
-      case PREPARE -> ownership.prepared(r);
-      case HANDOVER -> ownership.asked(from, r);
+      case PREPARE -> giving.prepared(r);
+      case HANDOVER -> giving.asked(from, r);
       case ACTIVATE -> activate(from, r);
       case RELEASE -> release.asked(from, r);
       case SYNC -> sync(r);

@@ -131,7 +131,7 @@ public final class SharedVolume implements PathHandler {
     moves = new Moves(core);
     ownership = new Ownership(core, moves);
     release = new Release(core, moves);
-    serving = new Serving(core, ownership, release);
+    serving = new Serving(core, ownership, new Giving(core, moves), release);
     core.onOwnerLearned(moves::refresh);
     core.onNamed(ownership::named);
   }
@@ -186,7 +186,7 @@ public final class SharedVolume implements PathHandler {
   }
 
   public @Nullable Handover handover() {
-    return ownership.last();
+    return core.handover();
   }
 
   /** How far the source is behind; null where it does not follow: not the owner, or local. */

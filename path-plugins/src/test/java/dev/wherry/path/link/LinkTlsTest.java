@@ -2,7 +2,6 @@ package dev.wherry.path.link;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.Certificates;
@@ -87,7 +86,8 @@ class LinkTlsTest {
     try (TestNode a = node("a", null, null)) {
       refused(a, "it demands TLS, and this node came without");
       await().until(() -> b.peer("a").state() == LinkState.REFUSED);
-      assertEquals("TLS: Received fatal alert: handshake_failure", b.peer("a").reason());
+      String reason = String.valueOf(b.peer("a").reason());
+      assertTrue(reason.startsWith("TLS: ") && reason.contains("handshake_failure"), reason);
     }
   }
 

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class FollowingPropertiesTest {
   static LongStream seeds() {
-    return LongStream.range(0, Long.getLong("wherry.seeds", 5));
+    return LongStream.range(0, Long.getLong("wherry.seeds", 3));
   }
 
   private static void run(long seed, boolean through, boolean stall) throws IOException {

@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
+import dev.wherry.path.BlockDevice;
 import dev.wherry.path.fault.PowerLossDevice;
 import dev.wherry.path.fault.PowerLossDevice.Loss;
 import dev.wherry.path.link.Priority;
@@ -8,7 +9,9 @@ import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.JournaledMap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.ByteBufUtil;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -436,7 +439,7 @@ final class FollowingWorld {
     begin();
   }
 
-  private static long idOf(ByteBuf data, int unit) {
+  private static long idOf(ByteBuffer data, int unit) {
     int at = unit * UNIT;
     long id = data.getLong(at);
     for (int i = 0; i < UNIT; i += 8) {
@@ -445,19 +448,26 @@ final class FollowingWorld {
     return id;
   }
 
+  /** A copy: looking at a buffer costs much while leaks are looked for. */
+  private static ByteBuffer contents(BlockDevice disk) {
+    ByteBuf data = disk.read(0, (int) SIZE).join();
+    byte[] bytes = ByteBufUtil.getBytes(data);
+    data.release();
+    return ByteBuffer.wrap(bytes);
+  }
+
   private long[] sourceImage() {
-    ByteBuf data = sourceDisk.read(0, (int) SIZE).join();
+    ByteBuffer data = contents(sourceDisk);
     long[] ids = new long[UNITS];
     for (int u = 0; u < UNITS; u++) {
       ids[u] = idOf(data, u);
     }
-    data.release();
     return ids;
   }
 
   private long[] ownerImage() {
     long[] ids = sourceImage();
-    ByteBuf data = ownerDisk.read(0, (int) SIZE).join();
+    ByteBuffer data = contents(ownerDisk);
     for (int u = 0; u < UNITS; u++) {
       int state = owner.map().state(u / (BLOCK / UNIT));
       if (state == BlockMap.ZERO) {
@@ -466,7 +476,6 @@ final class FollowingWorld {
         ids[u] = idOf(data, u);
       }
     }
-    data.release();
     return ids;
   }
 

@@ -163,9 +163,15 @@ final class Operator {
                 owner.ask(
                     "unshare from " + from,
                     part -> {
+                      // As the daemon does: no member any more before it is asked.
                       CompletableFuture<Void> left =
-                          ask(owner, from, Op.UNSHARE, part.state().epoch())
-                              .thenCompose(r -> r.isOk() ? part.leave(from) : failed(r));
+                          part.leave(from)
+                              .thenCompose(v -> ask(owner, from, Op.UNSHARE, part.state().epoch()))
+                              .thenCompose(
+                                  r ->
+                                      r.isOk()
+                                          ? CompletableFuture.completedFuture(null)
+                                          : part.join(from));
                       follow("unshare from " + from, owner, left, () -> {});
                     }));
   }

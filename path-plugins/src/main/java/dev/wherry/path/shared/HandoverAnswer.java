@@ -1,0 +1,39 @@
+package dev.wherry.path.shared;
+
+import io.netty.buffer.ByteBuf;
+import java.util.List;
+
+/**
+ * What the old owner tells the new one.
+ *
+ * <pre>
+ *  returned (byte) │ members (texts) │ runs │ runs that are absent
+ * </pre>
+ *
+ * @param returned the taker is where the owner took its blocks from: its store is valid but for the
+ *     runs. Else it is valid in the runs alone, as far as they have arrived
+ * @param members the owner's, the taker among them
+ * @param absent what the owner has not got itself, where {@code returned}
+ */
+record HandoverAnswer(boolean returned, List<String> members, List<Run> runs, List<Run> absent) {
+  ByteBuf write() {
+    ByteBuf out = Payloads.buffer(256).writeBoolean(returned);
+    Payloads.writeTexts(members, out);
+    Run.write(runs, out);
+    Run.write(absent, out);
+    return out;
+  }
+
+  /**
+   * Reads what {@link #write} wrote.
+   *
+   * @throws IllegalArgumentException if it is malformed
+   */
+  static HandoverAnswer read(ByteBuf in, long blocks) {
+    if (!in.isReadable()) {
+      throw new IllegalArgumentException("an empty answer");
+    }
+    return new HandoverAnswer(
+        in.readBoolean(), Payloads.readTexts(in), Run.read(in, blocks), Run.read(in, blocks));
+  }
+}
