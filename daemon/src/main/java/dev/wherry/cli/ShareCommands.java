@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -75,8 +76,8 @@ final class ShareCommands {
         names = "--store",
         paramLabel = "PATH|none",
         description =
-            "what the blocks are kept in there, whose content is lost; none: nothing is kept;"
-                + " default: a sparse file")
+            "what the blocks are kept in there, which must hold nothing yet; none: nothing is"
+                + " kept; default: a sparse file")
     @Nullable String store;
 
     @Override
@@ -125,7 +126,10 @@ final class ShareCommands {
       if (force && !yes) {
         throw usage(
             "--force takes the ownership from a node that cannot be asked. If that node still runs,"
-                + " what is written there from now on is lost. --yes says that it is meant");
+                + " it may go on answering its own hosts until it hears of this, and what they"
+                + " write from now on is lost. What came here ahead may be out of date and is not"
+                + " used: what is not here is read from that node, once it is back. --yes says"
+                + " that it is meant");
       }
       act(
           "activate",
@@ -174,7 +178,10 @@ final class ShareCommands {
         "is owned by node " + v.path("owner").asText() + ", epoch " + v.path("epoch").asText();
     JsonNode stall = v.path("handover").path("stallMillis");
     return stall.isNumber()
-        ? text + "; hosts here stood still for " + stall.asText() + " ms"
+        ? text
+            + "; hosts here stood still for "
+            + String.format(Locale.ROOT, "%.1f", stall.asDouble())
+            + " ms"
         : text;
   }
 }

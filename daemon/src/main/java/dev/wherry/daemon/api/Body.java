@@ -31,8 +31,11 @@ final class Body {
                 throw malformed(
                     "field '"
                         + name
-                        + "' is unknown; there are: "
-                        + String.join(", ", fields.stream().sorted().toList()));
+                        + "' is unknown; "
+                        + (fields.isEmpty()
+                            ? "there are none here"
+                            : "there are: "
+                                + String.join(", ", fields.stream().sorted().toList())));
               }
             });
   }

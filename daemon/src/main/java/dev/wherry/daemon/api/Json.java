@@ -38,7 +38,13 @@ final class Json {
     } catch (JsonProcessingException e) {
       throw new Refusal(
           Refusal.Kind.MALFORMED,
-          "the body is not JSON: " + e.getOriginalMessage().lines().findFirst().orElse(""));
+          "the body is not JSON: "
+              + e.getOriginalMessage()
+                  .lines()
+                  .findFirst()
+                  .orElse("")
+                  // Words of the parser about its own settings.
+                  .replaceAll("\\[Source: [^;\\]]*; ([^\\]]*)\\]", "$1"));
     } catch (IOException e) {
       throw new Refusal(Refusal.Kind.MALFORMED, "the body is not JSON: " + e);
     }

@@ -8,9 +8,11 @@ import dev.wherry.daemon.volume.VolumeEntry;
 import dev.wherry.path.move.Mover;
 import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
+import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
+import dev.wherry.path.shared.WritePolicy;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -191,8 +193,8 @@ record VolumeView(
         r.settings(),
         specs.isEmpty() ? null : specs.size() == 1 ? specs.get(0) : specs,
         state.source(),
-        emulated ? state.read().label() : null,
-        emulated ? state.write().label() : null,
+        emulated ? read(state) : null,
+        emulated ? write(state) : null,
         emulated ? state.ranges().stream().map(RangePolicy::label).toList() : null,
         emulated ? state.manual() : null,
         r.access(),
@@ -210,6 +212,16 @@ record VolumeView(
   /** Where all is here it is what it would be without any other node. */
   private static String handler(VolumeRecord r, @Nullable SharedVolume engine, ShareState state) {
     boolean plain = engine == null ? ShareStates.isPlain(state) : engine.isPlain();
-    return plain ? r.handler() : state.read().label();
+    return plain ? r.handler() : read(state);
+  }
+
+  /** A node that keeps nothing asks the owner, whatever it would do as the owner. */
+  private static String read(ShareState state) {
+    return (state.hasStore() ? state.read() : ReadPolicy.REDIRECT).label();
+  }
+
+  /** A node that keeps nothing writes to the owner. */
+  private static String write(ShareState state) {
+    return (state.hasStore() ? state.write() : WritePolicy.THROUGH).label();
   }
 }

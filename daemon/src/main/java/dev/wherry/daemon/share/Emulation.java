@@ -86,8 +86,18 @@ public final class Emulation {
         opener -> maker.make(draft, opener));
   }
 
+  /** Devices are called backings wherever they are opened. */
+  private BlockDevice open(String suid, String source) {
+    try {
+      return registry.device(suid, source, true);
+    } catch (Refusal e) {
+      throw new Refusal(
+          e.kind(), String.valueOf(e.getMessage()).replaceFirst("\\bbacking\\b", "source"));
+    }
+  }
+
   private long size(String suid, String source, @Nullable Long size) {
-    BlockDevice device = registry.device(suid, source, true);
+    BlockDevice device = open(suid, source);
     long there;
     try {
       there = device.info().size();

@@ -232,6 +232,16 @@ final class StandbyPart {
                         ? " is taking the ownership"
                         : " is no standby: release it there instead"));
           }
+          if (e.sessions() > 0) {
+            throw Refusal.conflict(
+                "volume "
+                    + suid
+                    + " has "
+                    + e.sessions()
+                    + " connections at node "
+                    + nodes.self().name()
+                    + ": detach them first");
+          }
         });
     log.info("volume {}: node {} took this node's part back", entry.suid(), owner);
   }

@@ -9,6 +9,7 @@ import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.nbd.server.ExportDirectory.Connection;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.DeviceContext;
+import dev.wherry.path.DeviceException;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.Plugins;
 import dev.wherry.path.Volume;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
@@ -243,9 +245,25 @@ public final class VolumeRegistry {
     return opener.device(suid, spec, readOnly);
   }
 
-  /** As {@link #device}; never blocks. */
+  /**
+   * Opens what a volume's blocks come from: to be written, too, where that can be, since its write
+   * policy may ask for that at any time. Never blocks.
+   */
   public CompletableFuture<BlockDevice> opening(String suid, String spec) {
-    return opener.opening(suid, spec, true);
+    return opener
+        .opening(suid, spec, false)
+        .handle(
+            (device, failure) -> {
+              if (failure == null) {
+                return CompletableFuture.completedFuture(device);
+              }
+              Throwable t = failure instanceof CompletionException c ? c.getCause() : failure;
+              return t instanceof DeviceException d
+                      && d.reason() != DeviceException.Reason.UNAVAILABLE
+                  ? opener.opening(suid, spec, true)
+                  : CompletableFuture.<BlockDevice>failedFuture(failure);
+            })
+        .thenCompose(opening -> opening);
   }
 
   /**
@@ -392,6 +410,7 @@ public final class VolumeRegistry {
    */
   public VolumeEntry create(VolumeRecord draft, ShareRecord share, Consumer<VolumeOpener> maker) {
     Suid.check(draft.suid());
+    requireAbsent(draft);
     VolumeEntry entry = reserve(draft);
     entry.share(share);
     MDC.put("suid", entry.suid());

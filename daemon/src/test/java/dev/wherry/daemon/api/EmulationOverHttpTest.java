@@ -8,13 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.wherry.nbd.client.NbdClient;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Random;
 import java.util.Set;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Volumes over a plain NBD server: here, another daemon's export. */
 final class EmulationOverHttpTest {
@@ -113,17 +117,50 @@ final class EmulationOverHttpTest {
     assertEquals(204, nodes.rest("here").delete("/api/v1/volumes/e").status());
   }
 
-  private void refused(int status, String body) {
+  @ParameterizedTest
+  @ValueSource(strings = {"through", "back"})
+  void whatIsWrittenReachesTheServerUnderThePoliciesThatSaySo(String policy) {
+    nodes.create(
+        "here",
+        "{'suid': 'e', 'source': '" + uri + "', 'read': 'redirect', 'write': '" + policy + "'}");
+    NbdClient host = nodes.host("here", "e");
+    byte[] change = new byte[10_000];
+    new Random(2).nextBytes(change);
+    Cluster.write(host, 100_000, change);
+    Cluster.join(host.flush());
+    System.arraycopy(change, 0, data, 100_000, change.length);
+    NbdClient origin = nodes.host("origin", "o");
+    Awaitility.await()
+        .atMost(Cluster.LIMIT)
+        .until(() -> Arrays.equals(data, Cluster.read(origin, 0, SIZE)));
+    Cluster.join(origin.close());
+    Cluster.join(host.close());
+  }
+
+  @Test
+  void aSourceThatIsAwayKeepsNoVolumeFromBeingDeleted() {
+    nodes.stop("here");
+    // Longer than a deletion may take.
+    nodes.start("here", "--io-timeout", "120s");
+    nodes.create("here", "{'suid': 'e', 'source': '" + uri + "', 'read': 'move'}");
+    nodes.stop("origin");
+    Rest.Answer deleted = nodes.rest("here").delete("/api/v1/volumes/e?force=true");
+    assertEquals(204, deleted.status(), deleted.text());
+  }
+
+  private String refused(int status, String body) {
     Rest.Answer a = nodes.rest("here").post("/api/v1/volumes", body);
     assertEquals(status, a.status(), a.text());
     assertEquals(0, nodes.rest("here").get("/api/v1/volumes").json().size());
+    return a.json().path("detail").asText();
   }
 
   @Test
   void whatIsNoSourceIsRefusedAndNothingIsLeft() {
     refused(400, "{'suid': 'e', 'source': 'http://x/'}");
     refused(422, "{'suid': 'e', 'source': '" + uri + "no'}");
-    refused(422, "{'suid': 'e', 'source': 'nbd://127.0.0.1:1/x'}");
+    String away = refused(422, "{'suid': 'e', 'source': 'nbd://127.0.0.1:1/x'}");
+    assertFalse(away.contains("backing"), away);
     refused(422, "{'suid': 'e', 'source': '" + uri + "', 'size': " + (SIZE + 1) + "}");
     refused(422, "{'suid': 'e', 'source': '" + uri + "', 'read': 'x'}");
     refused(422, "{'suid': 'e', 'source': '" + uri + "', 'blockSize': 512}");

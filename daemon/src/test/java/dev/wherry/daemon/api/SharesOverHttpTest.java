@@ -16,6 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A volume of two nodes: shared, moved, given back, released. Whole daemons, real links. */
 final class SharesOverHttpTest {
@@ -261,7 +263,8 @@ final class SharesOverHttpTest {
     volume();
     nodes.done("a", "v", "share", "{'to': 'b'}");
     NbdClient b = nodes.host("b", "v");
-    assertTrue(nodes.refused(409, "a", "v", "unshare", "{'from': 'b'}").contains("connection"));
+    String attached = nodes.refused(409, "a", "v", "unshare", "{'from': 'b'}");
+    assertTrue(attached.contains("connections at node b: detach them first"), attached);
     assertEquals(409, nodes.rest("b").delete("/api/v1/volumes/v").status());
     Cluster.join(b.close());
     nodes.becomes("b", "v", v -> v.path("connections").asInt() == 0);
@@ -322,6 +325,55 @@ final class SharesOverHttpTest {
   }
 
   @Test
+  void aFileThatIsThereUnderTheNameOfAStoreIsLeftAlone() throws Exception {
+    volume();
+    Path orphan = nodes.data("b").resolve("volumes/v.img");
+    Files.write(orphan, new byte[] {1, 2, 3});
+    String why = nodes.refused(409, "a", "v", "share", "{'to': 'b'}");
+    assertTrue(why.contains("is there already"), why);
+    assertArrayEquals(new byte[] {1, 2, 3}, Files.readAllBytes(orphan));
+    assertFalse(nodes.show("a", "v").path("shared").asBoolean());
+  }
+
+  @Test
+  void whatIsWrongWithABodyIsSaidInWordsForWhoSentIt() {
+    volume();
+    String why = nodes.refused(400, "a", "v", "release", "{'to': 'b'}");
+    assertTrue(why.endsWith("field 'to' is unknown; there are none here"), why);
+    why = nodes.refused(400, "a", "v", "share", "{'to': 'b'");
+    assertTrue(why.contains("line: 1"), why);
+    assertFalse(why.contains("Source"), why);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"through", "back"})
+  void whatIsWrittenReachesTheSourceUnderThePoliciesThatSaySo(String policy) throws Exception {
+    volume();
+    NbdClient a = nodes.host("a", "v");
+    byte[] data = random(SIZE, 1);
+    Cluster.write(a, 0, data);
+    Cluster.join(a.flush());
+    Cluster.join(a.close());
+    nodes.done(
+        "a",
+        "v",
+        "share",
+        "{'to': 'b', 'read': 'redirect', 'write': '" + policy + "', 'handover': 'manual'}");
+    nodes.done("b", "v", "activate", "{}");
+    NbdClient b = nodes.host("b", "v");
+    byte[] change = random(10_000, 2);
+    Cluster.write(b, 100_000, change);
+    Cluster.join(b.flush());
+    System.arraycopy(change, 0, data, 100_000, change.length);
+    Path store = nodes.data("a").resolve("volumes/v.img");
+    org.awaitility.Awaitility.await()
+        .atMost(Cluster.LIMIT)
+        .until(() -> java.util.Arrays.equals(data, Files.readAllBytes(store)));
+    nodes.becomes("b", "v", v -> v.path("lag").path("bytes").asInt() == 0);
+    Cluster.join(b.close());
+  }
+
+  @Test
   void aNodeThatIsAwayGetsNoPart() {
     volume();
     nodes.stop("b");
@@ -340,6 +392,8 @@ final class SharesOverHttpTest {
     JsonNode v = nodes.show("b", "v");
     assertTrue(v.path("backing").isNull());
     assertEquals("standby", v.path("role").asText());
+    assertEquals("redirect", v.path("readPolicy").asText());
+    assertEquals("through", v.path("writePolicy").asText());
     nodes.refused(409, "b", "v", "activate", "{}");
     Cluster.join(b.close());
     nodes.stop("b");

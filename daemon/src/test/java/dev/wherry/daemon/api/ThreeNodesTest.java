@@ -113,8 +113,8 @@ final class ThreeNodesTest {
     assertEquals(404, nodes.rest("b").get("/api/v1/volumes/v").status());
     assertFalse(java.nio.file.Files.exists(nodes.data("b").resolve("volumes/v.img")));
     assertEquals(204, nodes.rest("b").delete("/api/v1/nodes/a").status());
-    assertTrue(read.handle((data, failure) -> failure != null).join());
     Cluster.join(host.close().exceptionally(failure -> null));
+    assertTrue(read.handle((data, failure) -> failure != null).join());
   }
 
   @Test
