@@ -11,15 +11,18 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Fetches blocks for hosts that wait; one fetch serves all that want the same blocks while it is
- * under way. Fetches in flight are few, so they are kept in a list.
+ * under way from the same source: another one, of another ownership, may have other data. Fetches
+ * in flight are few, so they are kept in a list.
  */
 final class Fetches {
   private static final class Flight {
+    final Source source;
     final long offset;
     final int length;
     private final List<CompletableFuture<ByteBuf>> waiting = new ArrayList<>(1);
 
-    Flight(long offset, int length) {
+    Flight(Source source, long offset, int length) {
+      this.source = source;
       this.offset = offset;
       this.length = length;
     }
@@ -40,9 +43,9 @@ final class Fetches {
     Flight mine = null;
     CompletableFuture<ByteBuf> result = new CompletableFuture<>();
     synchronized (flights) {
-      Flight flight = join ? covering(offset, length) : null;
+      Flight flight = join ? covering(source, offset, length) : null;
       if (flight == null) {
-        mine = new Flight(offset, length);
+        mine = new Flight(source, offset, length);
         flights.add(mine);
         mine.waiting.add(result);
       } else {
@@ -75,9 +78,9 @@ final class Fetches {
     return part;
   }
 
-  private @Nullable Flight covering(long offset, int length) {
+  private @Nullable Flight covering(Source source, long offset, int length) {
     for (Flight f : flights) {
-      if (f.offset <= offset && offset + length <= f.offset + f.length) {
+      if (f.source == source && f.offset <= offset && offset + length <= f.offset + f.length) {
         return f;
       }
     }
