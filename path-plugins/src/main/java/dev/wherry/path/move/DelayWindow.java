@@ -28,6 +28,15 @@ final class DelayWindow {
 
   static final long INITIAL = 256 << 10;
 
+  /**
+   * Above this rate, delays are those of busy processors more than of a queue: so much is on its
+   * way at least as is delivered in some milliseconds, up to {@link #FAST_MOST}.
+   */
+  private static final double FAST_BYTES_PER_SECOND = 200e6;
+
+  private static final double FAST_SECONDS = 0.010;
+  private static final double FAST_MOST = 4 << 20;
+
   private static final long DRAIN_EVERY_NANOS = 10_000_000_000L;
   private static final long WORST_FOR_MINIMUM_NANOS = 100_000_000;
   private static final double MOST_TARGET_NANOS = 50e6;
@@ -86,6 +95,10 @@ final class DelayWindow {
    */
   long size(long minimum) {
     double w = draining ? window * drainTo : window;
+    double fast = rate.bytesPerSecond();
+    if (fast > FAST_BYTES_PER_SECOND) {
+      w = Math.max(w, Math.min(FAST_MOST, fast * FAST_SECONDS));
+    }
     double owed = capacity > 0 ? Math.min((double) minimum, capacity / 2) : minimum;
     long wait = Math.min(smoothed, lastBase + WORST_FOR_MINIMUM_NANOS);
     double floor = owed * 1.2e-9 * wait;

@@ -16,7 +16,7 @@ final class Pacing {
   private static final long MOST_OWED_NANOS = 1_000_000_000;
 
   /** A fifth of a path is left to the move, but not more than this many times its minimum. */
-  private static final int MOST_MINIMA = 4;
+  private static final int MOST_MINIMA = 2;
 
   private Mover.Pace pace;
   private boolean yields;
