@@ -2,6 +2,9 @@ package dev.wherry.path.align;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -90,6 +93,46 @@ public final class RangeLock {
       }
     }
     holder.run(hold);
+  }
+
+  /**
+   * Holds a range exclusively while some work is done.
+   *
+   * @param work begins when the range is held, on the thread that {@link #lock} says
+   * @return the work's outcome, once the range is free again; fails with what failed, in no wrapper
+   */
+  public <T> CompletableFuture<T> during(
+      long offset, long length, Supplier<CompletableFuture<T>> work) {
+    CompletableFuture<T> result = new CompletableFuture<>();
+    lock(
+        offset,
+        length,
+        true,
+        hold ->
+            begun(work)
+                .whenComplete(
+                    (value, failure) -> {
+                      hold.release();
+                      if (failure == null) {
+                        result.complete(value);
+                      } else {
+                        result.completeExceptionally(causeOf(failure));
+                      }
+                    }));
+    return result;
+  }
+
+  private static <T> CompletableFuture<T> begun(Supplier<CompletableFuture<T>> work) {
+    try {
+      return work.get();
+    } catch (RuntimeException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  private static Throwable causeOf(Throwable failure) {
+    Throwable cause = failure.getCause();
+    return failure instanceof CompletionException && cause != null ? causeOf(cause) : failure;
   }
 
   /** Takes a range if that needs no waiting; else returns null and leaves no trace. */

@@ -18,7 +18,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Supplier;
 
 /**
  * What a standby takes ahead of a hand-over. The owner knows under a session's number which of it
@@ -121,23 +120,7 @@ final class Ahead implements Hydrator {
 
   @Override
   public CompletableFuture<Long> hydrate(long from, long end, Priority priority) {
-    return held(from, end, () -> fetch(from, end, priority));
-  }
-
-  private <T> CompletableFuture<T> held(long from, long end, Supplier<CompletableFuture<T>> work) {
-    CompletableFuture<T> result = new CompletableFuture<>();
-    locks.lock(
-        from,
-        end - from,
-        true,
-        hold ->
-            work.get()
-                .whenComplete(
-                    (v, failure) -> {
-                      hold.release();
-                      Failures.pass(v, failure, result);
-                    }));
-    return result;
+    return locks.during(from, end - from, () -> fetch(from, end, priority));
   }
 
   private CompletableFuture<Long> fetch(long from, long end, Priority priority) {
@@ -178,7 +161,7 @@ final class Ahead implements Hydrator {
 
   @Override
   public CompletableFuture<Void> hydrateZero(long from, long end) {
-    return held(from, end, () -> zero(from, end));
+    return locks.during(from, end - from, () -> zero(from, end));
   }
 
   /** Takes what the owner still has as zeroes, run by run. */
@@ -228,7 +211,9 @@ final class Ahead implements Hydrator {
                 List<Run> lost = Run.read(reply.payload(), blocks());
                 CompletableFuture<Void> done = Answers.done();
                 for (Run run : lost) {
-                  done = done.thenCompose(v -> held(run.from(), run.end(), () -> forget(run)));
+                  done =
+                      done.thenCompose(
+                          v -> locks.during(run.from(), run.count(), () -> forget(run)));
                 }
                 return done.thenApply(v -> Run.total(lost));
               } catch (IllegalArgumentException e) {

@@ -2,6 +2,7 @@ package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
 import dev.wherry.path.Volume;
+import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Links;
 import dev.wherry.path.map.BlockMap;
@@ -25,6 +26,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Core {
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
+
+  /** How long requests may take to end before a change of the volume's place is given up. */
+  private static final Duration DRAIN = Duration.ofSeconds(10);
 
   private record Waiter(BooleanSupplier condition, CompletableFuture<Void> met) {}
 
@@ -221,6 +225,17 @@ final class Core {
             r == null
                 ? CompletableFuture.<Void>completedFuture(null)
                 : r.close().exceptionally(Core::logged));
+  }
+
+  /** Holds the hosts, and lets what they asked for end. */
+  CompletableFuture<Void> hold() {
+    return inner.suspend(DRAIN, parts.timer());
+  }
+
+  /** What a node is told that takes this one for what it is not. */
+  LinkReply stale() {
+    ShareState s = state;
+    return LinkReply.stale(s.epoch(), s.owner());
   }
 
   /** Puts the writer in place that the state asks for by now. */
@@ -420,7 +435,6 @@ final class Core {
     return held;
   }
 
-  /** Done, with the reason, when this node is fenced and nothing changes its store any more. */
   /** Takes note of a hand-over, either way. */
   void handedOver(long stallNanos) {
     handover = new SharedVolume.Handover(stallNanos, System.currentTimeMillis());
@@ -430,6 +444,7 @@ final class Core {
     return handover;
   }
 
+  /** Done, with the reason, when this node is fenced and nothing changes its store any more. */
   CompletableFuture<String> fenced() {
     return fenced;
   }
@@ -528,10 +543,10 @@ final class Core {
     if (name == null) {
       return null;
     }
-    if (!name.startsWith(NodeSource.name(""))) {
+    String node = NodeSource.nodeOf(name);
+    if (node == null) {
       return new LazySource(name, parts.sources(), waits);
     }
-    String node = name.substring(NodeSource.name("").length());
     NodeSink sink =
         new NodeSink(
             node,

@@ -3,7 +3,6 @@ package dev.wherry.path.shared;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +12,6 @@ import org.slf4j.LoggerFactory;
 /** The owner's side of a hand-over, as {@link Ownership} draws it. */
 final class Giving {
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
-  private static final Duration DRAIN = Duration.ofSeconds(10);
 
   /** Flag of HANDOVER: the taker was the owner before, and its store is that of then. */
   static final int FORMER = 1;
@@ -36,8 +34,7 @@ final class Giving {
   }
 
   private CompletableFuture<LinkReply> stale() {
-    ShareState s = core.state();
-    return CompletableFuture.completedFuture(LinkReply.stale(s.epoch(), s.owner()));
+    return CompletableFuture.completedFuture(core.stale());
   }
 
   private CompletableFuture<LinkReply> refuse(String why) {
@@ -89,7 +86,7 @@ final class Giving {
     LayeredStore store = core.requireStore();
     return moves
         .stop()
-        .thenCompose(v -> core.inner().suspend(DRAIN, core.parts().timer()))
+        .thenCompose(v -> core.hold())
         .thenCompose(
             v ->
                 store

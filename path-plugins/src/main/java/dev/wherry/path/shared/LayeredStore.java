@@ -343,27 +343,19 @@ final class LayeredStore {
     long first = offset / blockSize;
     long end = (offset + data.readableBytes() + blockSize - 1) / blockSize;
     // Counted first: whoever replaces the map waits until nothing is counted.
-    keeping.enter();
-    if (m == null || m != map || m.next(BlockMap.NOT_HERE, first, end) == end) {
-      data.release();
-      keeping.leave();
-      return CompletableFuture.completedFuture(0L);
-    }
-    CompletableFuture<Long> result = new CompletableFuture<>();
-    locks.lock(
-        first,
-        end - first,
-        true,
-        hold ->
-            keepHeld(m, first, end, offset, data)
-                .whenComplete(
-                    (bytes, failure) -> {
-                      data.release();
-                      hold.release();
-                      keeping.leave();
-                      Failures.pass(bytes, failure, result);
-                    }));
-    return result;
+    return counted(
+        () -> {
+          if (m == null || m != map || m.next(BlockMap.NOT_HERE, first, end) == end) {
+            data.release();
+            return CompletableFuture.completedFuture(0L);
+          }
+          return locks.during(
+              first,
+              end - first,
+              () ->
+                  keepHeld(m, first, end, offset, data)
+                      .whenComplete((bytes, failure) -> data.release()));
+        });
   }
 
   private CompletableFuture<Long> keepHeld(
@@ -386,25 +378,11 @@ final class LayeredStore {
 
   /** Takes note that the source has zeroes in these blocks; those that came meanwhile stay. */
   CompletableFuture<Void> keepZero(BlockMap m, long first, long end) {
-    keeping.enter();
-    if (m != map) {
-      keeping.leave();
-      return Answers.done();
-    }
-    CompletableFuture<Void> result = new CompletableFuture<>();
-    locks.lock(
-        first,
-        end - first,
-        true,
-        hold ->
-            keepZeroHeld(m, first, end)
-                .whenComplete(
-                    (v, failure) -> {
-                      hold.release();
-                      keeping.leave();
-                      Failures.pass(null, failure, result);
-                    }));
-    return result;
+    return counted(
+        () ->
+            m == map
+                ? locks.during(first, end - first, () -> keepZeroHeld(m, first, end))
+                : Answers.done());
   }
 
   private CompletableFuture<Void> keepZeroHeld(BlockMap m, long first, long end) {
@@ -447,21 +425,11 @@ final class LayeredStore {
    * @param work what to do with them; does not throw
    */
   CompletableFuture<Void> widened(long first, long end, Supplier<CompletableFuture<Void>> work) {
-    CompletableFuture<Void> result = new CompletableFuture<>();
     widening.incrementAndGet();
-    locks.lock(
+    return locks.during(
         first,
         end - first,
-        true,
-        hold ->
-            work.get()
-                .whenComplete(
-                    (v, failure) -> {
-                      widening.decrementAndGet();
-                      hold.release();
-                      Failures.pass(null, failure, result);
-                    }));
-    return result;
+        () -> work.get().whenComplete((v, failure) -> widening.decrementAndGet()));
   }
 
   /** The data of a block that is written in part and is not here; empty if it is here. */
@@ -539,19 +507,15 @@ final class LayeredStore {
     widening.incrementAndGet();
     afterPassing.add(
         () ->
-            locks.lock(
-                first,
-                end - first,
-                true,
-                hold ->
-                    m.zeroed(first, end)
-                        .thenCompose(v -> erase.run())
-                        .whenComplete(
-                            (v, failure) -> {
-                              widening.decrementAndGet();
-                              hold.release();
-                              Failures.pass(null, failure, result);
-                            })));
+            locks
+                .during(
+                    first,
+                    end - first,
+                    () ->
+                        m.zeroed(first, end)
+                            .thenCompose(v -> erase.run())
+                            .whenComplete((v, failure) -> widening.decrementAndGet()))
+                .whenComplete((v, failure) -> Failures.pass(null, failure, result)));
     runAfterPassing();
     return result;
   }

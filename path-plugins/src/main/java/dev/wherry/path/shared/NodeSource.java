@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * this node, comes from a further source.
  */
 final class NodeSource implements Source {
+  private static final String PREFIX = "node:";
+
   private final String node;
   private final String suid;
   private final int blockSize;
@@ -61,7 +63,12 @@ final class NodeSource implements Source {
 
   /** The name of a node as a source. */
   static String name(String node) {
-    return "node:" + node;
+    return PREFIX + node;
+  }
+
+  /** The node that a source's name is of, or null where it is no node. */
+  static @Nullable String nodeOf(String source) {
+    return source.startsWith(PREFIX) ? source.substring(PREFIX.length()) : null;
   }
 
   @Override

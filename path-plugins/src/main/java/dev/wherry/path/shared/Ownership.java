@@ -1,5 +1,6 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkException;
 import dev.wherry.path.link.LinkReply;
@@ -11,7 +12,6 @@ import dev.wherry.path.map.BlockMap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -43,7 +43,6 @@ import org.slf4j.LoggerFactory;
  */
 final class Ownership {
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
-  private static final Duration DRAIN = Duration.ofSeconds(10);
   private static final long AGAIN_MILLIS = 1000;
   private static final long NAMED_NANOS = 100_000_000;
   private static final int MOST_REDIRECTS = 8;
@@ -539,7 +538,7 @@ final class Ownership {
     }
     return moves
         .stop()
-        .thenCompose(v -> core.inner().suspend(DRAIN, core.parts().timer()))
+        .thenCompose(v -> core.hold())
         .thenCompose(v -> core.seal())
         .thenCompose(
             v ->
@@ -556,7 +555,7 @@ final class Ownership {
             (v, failure) -> {
               if (failure != null) {
                 core.unseal();
-                if (core.inner().state() == dev.wherry.path.VolumeState.SUSPENDED) {
+                if (core.inner().state() == VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }
                 throw Failures.of(explained(failure));

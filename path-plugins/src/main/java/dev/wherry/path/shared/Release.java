@@ -9,7 +9,6 @@ import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import io.netty.buffer.ByteBuf;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Release {
   private static final CompletableFuture<Void> NOTHING = CompletableFuture.completedFuture(null);
-  private static final Duration DRAIN = Duration.ofSeconds(10);
 
   private final Core core;
   private final Moves moves;
@@ -112,7 +110,7 @@ final class Release {
   /** The owner lets go of an NBD server that it does not need any more. */
   private CompletableFuture<@Nullable BlockDevice> letGo(ShareState s, LayeredStore store) {
     String source = s.source();
-    if (source == null || source.startsWith(NodeSource.name(""))) {
+    if (source == null || NodeSource.nodeOf(source) != null) {
       return CompletableFuture.failedFuture(
           new ShareException(
               Status.REFUSED,
@@ -125,7 +123,7 @@ final class Release {
   CompletableFuture<LinkReply> asked(String from, LinkRequest r) {
     ShareState s = core.state();
     if (s.role() != Role.OWNER || s.fence() != null || r.epoch() != s.epoch()) {
-      return CompletableFuture.completedFuture(LinkReply.stale(s.epoch(), s.owner()));
+      return CompletableFuture.completedFuture(core.stale());
     }
     LayeredStore store = core.requireStore();
     String next = Payloads.readText(r.payload());
@@ -192,7 +190,7 @@ final class Release {
     boolean keepMap = map.here() < map.blocks();
     return moves
         .stop()
-        .thenCompose(v -> core.inner().suspend(DRAIN, core.parts().timer()))
+        .thenCompose(v -> core.hold())
         .thenCompose(
             v ->
                 store
@@ -223,9 +221,8 @@ final class Release {
   }
 
   private boolean known(String source) {
-    String prefix = NodeSource.name("");
-    return !source.startsWith(prefix)
-        || core.links().to(source.substring(prefix.length())).isPresent();
+    String node = NodeSource.nodeOf(source);
+    return node == null || core.links().to(node).isPresent();
   }
 
   private static CompletableFuture<Void> differ(BlockMap map, List<Run> runs, boolean needed) {

@@ -49,7 +49,7 @@ final class Serving {
     Throwable cause = Failures.causeOf(failure);
     ShareState s = core.state();
     if (TryAgain.of(failure) != null) {
-      return LinkReply.stale(s.epoch(), s.owner());
+      return core.stale();
     }
     if (cause instanceof ShareException e) {
       return LinkReply.not(e.status(), s.epoch(), String.valueOf(e.getMessage()));
@@ -86,8 +86,7 @@ final class Serving {
   }
 
   private CompletableFuture<LinkReply> stale() {
-    ShareState s = core.state();
-    return CompletableFuture.completedFuture(LinkReply.stale(s.epoch(), s.owner()));
+    return CompletableFuture.completedFuture(core.stale());
   }
 
   private void check(LinkRequest r, long most) {

@@ -71,37 +71,7 @@ public final class SharedVolume implements PathHandler {
       ScheduledExecutorService timer,
       LongSupplier nanoClock,
       Duration ioTimeout,
-      Following following) {
-    /** With the usual settings, and no room for batches: those of an owner are refused. */
-    public Parts(
-        String suid,
-        String node,
-        @Nullable BlockDevice store,
-        long size,
-        int blockSize,
-        @Nullable BlockMap map,
-        Links links,
-        Function<String, CompletableFuture<Source>> sources,
-        ShareLog log,
-        ScheduledExecutorService timer,
-        LongSupplier nanoClock,
-        Duration ioTimeout) {
-      this(
-          suid,
-          node,
-          store,
-          size,
-          blockSize,
-          map,
-          links,
-          sources,
-          log,
-          timer,
-          nanoClock,
-          ioTimeout,
-          Following.with(null));
-    }
-  }
+      Following following) {}
 
   /**
    * The last hand-over.

@@ -1,5 +1,7 @@
 package dev.wherry.path.link;
 
+import static org.awaitility.Awaitility.await;
+
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.EventLoopGroup;
@@ -9,7 +11,6 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
@@ -35,9 +36,7 @@ final class LinkBench {
         TestNode b = new TestNode(group, "b", with)) {
       a.knows(b);
       b.knows(a);
-      while (!a.to("b").isUp()) {
-        TimeUnit.MILLISECONDS.sleep(10);
-      }
+      await().until(() -> a.to("b").isUp());
       ByteBuf random = PooledByteBufAllocator.DEFAULT.directBuffer(MIB);
       byte[] bytes = new byte[MIB];
       new Random(1).nextBytes(bytes);

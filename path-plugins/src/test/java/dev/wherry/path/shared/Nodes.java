@@ -85,7 +85,8 @@ final class Nodes implements AutoCloseable {
                   memory,
                   time,
                   time::now,
-                  IO_TIMEOUT),
+                  IO_TIMEOUT,
+                  Following.with(null)),
               first);
       wire.goOn();
     }

@@ -199,7 +199,8 @@ enum Mutant {
         p.log(),
         p.timer(),
         p.nanoClock(),
-        p.ioTimeout());
+        p.ioTimeout(),
+        p.following());
   }
 
   /** The real engine with this bug. */

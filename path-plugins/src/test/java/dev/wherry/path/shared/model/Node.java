@@ -9,6 +9,7 @@ import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.Following;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareException;
 import dev.wherry.path.shared.ShareState;
@@ -176,7 +177,8 @@ final class Node implements Network.Peer {
                     log,
                     begun.timer(),
                     schedule.simulation()::now,
-                    settings.ioTimeout()),
+                    settings.ioTimeout(),
+                    Following.with(null)),
                 state);
     opened.pace(new Mover.Pace(Math.min(settings.pace(), 20_000_000), settings.pace()));
     part = opened;
