@@ -558,6 +558,7 @@ final class Ownership {
                 if (core.inner().state() == VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }
+                moves.resume();
                 throw Failures.of(explained(failure));
               }
               core.connectSource(core.state());
