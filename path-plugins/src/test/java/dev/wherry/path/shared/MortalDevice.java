@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
 
 /** A device that takes its time, as one life of a process has it open: dead, it does nothing. */
 final class MortalDevice extends ForwardingDevice {
-  private final VirtualTime time;
+  private final Latency latency;
   private boolean dead;
 
-  MortalDevice(BlockDevice device, VirtualTime time) {
+  MortalDevice(BlockDevice device, Latency latency) {
     super(device);
-    this.time = time;
+    this.latency = latency;
   }
 
   void die() {
@@ -28,13 +28,13 @@ final class MortalDevice extends ForwardingDevice {
 
   private <T> CompletableFuture<T> run(Supplier<CompletableFuture<T>> call) {
     CompletableFuture<T> result = new CompletableFuture<>();
-    int micros = time.slow && time.random.nextInt(300) == 0 ? 8_000_000 : 300;
-    time.soon(
+    int micros = latency.slow && latency.oneIn(300) ? 8_000_000 : 300;
+    latency.soon(
         micros,
         () -> {
           CompletableFuture<T> done =
               dead ? Answers.failed(NbdError.EIO, "the process is dead") : call.get();
-          time.soon(100, () -> done.whenComplete((v, t) -> Failures.pass(v, t, result)));
+          latency.soon(100, () -> done.whenComplete((v, t) -> Failures.pass(v, t, result)));
         });
     return result;
   }
