@@ -89,7 +89,7 @@ public final class Emulation {
   /** Devices are called backings wherever they are opened. */
   private BlockDevice open(String suid, String source) {
     try {
-      return registry.device(suid, source, true);
+      return registry.handlers().device(suid, source, true);
     } catch (Refusal e) {
       throw new Refusal(
           e.kind(), String.valueOf(e.getMessage()).replaceFirst("\\bbacking\\b", "source"));

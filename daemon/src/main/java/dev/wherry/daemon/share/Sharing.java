@@ -276,7 +276,7 @@ public final class Sharing {
           "minimum " + minimum + " is more than the bandwidth, " + bandwidth + " bytes per second");
     }
     ShareRecord.Options options = share.options().withPace(minimum, bandwidth);
-    VolumeRegistry.commit(registry.catalog().put(entry.suid(), options));
+    Await.committed(registry.catalog().put(entry.suid(), options));
     entry.share(options);
     engine.pace(new Mover.Pace(minimum, bandwidth));
   }
