@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <h2>Parts</h2>
  *
  * {@link Layers} is what it is made of, {@link ChangeOrder} says which change waits for which. Upon
- * these stand {@link HostReads}, {@link Changes}, {@link Keeping} of what was fetched, {@link
+ * these stand {@link HostReads}, {@link StoreChanges}, {@link Keeping} of what was fetched, {@link
  * NodeReads}, and the {@link Inventory} of what is here.
  *
  * <p>Safe on any thread; never blocks.
@@ -42,7 +42,7 @@ final class LayeredStore {
 
   private final Keeping keeping;
   private final HostReads reads;
-  private final Changes changes;
+  private final StoreChanges changes;
   private final NodeReads nodeReads;
   private final Inventory inventory;
 
@@ -53,7 +53,7 @@ final class LayeredStore {
     Fetches fetches = new Fetches();
     keeping = new Keeping(layers, order, underWay);
     reads = new HostReads(layers, fetches, keeping);
-    changes = new Changes(layers, order, fetches, underWay);
+    changes = new StoreChanges(layers, order, fetches, underWay);
     nodeReads = new NodeReads(layers);
     inventory = new Inventory(layers);
   }

@@ -14,7 +14,7 @@ import java.util.concurrent.CompletableFuture;
  * where it is the first word of a block that is durable here.
  */
 final class UnsettledWrite {
-  private final Changes changes;
+  private final StoreChanges changes;
   private final ChangeOrder order;
   private final BlockDevice device;
   private final int blockSize;
@@ -29,7 +29,12 @@ final class UnsettledWrite {
   private ByteBuf tail = Unpooled.EMPTY_BUFFER;
 
   UnsettledWrite(
-      Changes changes, Layers layers, ChangeOrder order, BlockMap m, long offset, ByteBuf data) {
+      StoreChanges changes,
+      Layers layers,
+      ChangeOrder order,
+      BlockMap m,
+      long offset,
+      ByteBuf data) {
     this.changes = changes;
     this.order = order;
     this.device = layers.device();

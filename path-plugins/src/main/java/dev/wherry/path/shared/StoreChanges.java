@@ -16,7 +16,7 @@ import java.util.function.Supplier;
  * Writes, zeroes, trims and flushes. A change of blocks that are not {@link BlockMap#settled} holds
  * them from before the map is told until the map has the outcome. Safe on any thread; never blocks.
  */
-final class Changes {
+final class StoreChanges {
   /**
    * After so many bytes that the map was told of it is committed, also for hosts that never flush.
    */
@@ -30,7 +30,7 @@ final class Changes {
   /** Bytes written since the last commit that the map had to be told of. */
   private final AtomicLong uncommitted = new AtomicLong();
 
-  Changes(Layers layers, ChangeOrder order, Fetches fetches, InFlight underWay) {
+  StoreChanges(Layers layers, ChangeOrder order, Fetches fetches, InFlight underWay) {
     this.layers = layers;
     this.order = order;
     this.fetches = fetches;
