@@ -28,7 +28,7 @@ public final class Main {
   }
 
   private static int run(String[] args, Map<String, String> environment) {
-    Daemon.Prepared prepared = Daemon.prepare();
+    Prepared prepared = Prepared.begin();
     try {
       CommandLine given = CommandLine.parse(args, environment);
       if (given.help()) {

@@ -1,6 +1,8 @@
 package dev.wherry.daemon.api;
 
+import dev.wherry.daemon.share.HandOvers;
 import dev.wherry.daemon.share.Sharing;
+import dev.wherry.daemon.share.WantedPart;
 import dev.wherry.daemon.volume.VolumeEntry;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -13,11 +15,17 @@ final class ShareRoutes {
       Set.of("to", "read", "write", "ranges", "handover", "store");
 
   private final Sharing sharing;
+  private final HandOvers handOvers;
   private final Answers answers;
   private final Function<VolumeEntry, VolumeView> view;
 
-  ShareRoutes(Sharing sharing, Answers answers, Function<VolumeEntry, VolumeView> view) {
+  ShareRoutes(
+      Sharing sharing,
+      HandOvers handOvers,
+      Answers answers,
+      Function<VolumeEntry, VolumeView> view) {
     this.sharing = sharing;
+    this.handOvers = handOvers;
     this.answers = answers;
     this.view = view;
   }
@@ -35,12 +43,13 @@ final class ShareRoutes {
     return view.apply(
         sharing.share(
             suid(r),
-            body.text("to"),
-            body.text("read", null),
-            body.text("write", null),
-            body.texts("ranges"),
-            body.text("handover", null),
-            body.text("store", null)));
+            new WantedPart(
+                body.text("to"),
+                body.text("read", null),
+                body.text("write", null),
+                body.texts("ranges"),
+                body.text("handover", null),
+                body.text("store", null))));
   }
 
   private VolumeView unshare(RoutingContext r) {
@@ -50,17 +59,17 @@ final class ShareRoutes {
 
   private VolumeView activate(RoutingContext r) {
     Body body = new Body(Body.bytes(r), Set.of("force"));
-    return view.apply(sharing.activate(suid(r), body.flag("force")));
+    return view.apply(handOvers.activate(suid(r), body.flag("force")));
   }
 
   private VolumeView giveBack(RoutingContext r) {
     Body body = new Body(Body.bytes(r), Set.of("to"));
-    return view.apply(sharing.giveBack(suid(r), body.text("to")));
+    return view.apply(handOvers.giveBack(suid(r), body.text("to")));
   }
 
   private VolumeView release(RoutingContext r) {
     new Body(Body.bytes(r), Set.of());
-    return view.apply(sharing.release(suid(r)));
+    return view.apply(handOvers.release(suid(r)));
   }
 
   private static String suid(RoutingContext r) {

@@ -53,7 +53,7 @@ final class VolumeRoutes {
     this.registry = registry;
     this.parts = parts;
     this.changes = new VolumeChanges(registry);
-    this.settings = new VolumeSettings(changes, parts.sharing());
+    this.settings = new VolumeSettings(changes, parts.policies());
     this.answers = answers;
     this.reads = reads;
     this.node = node;
@@ -72,7 +72,7 @@ final class VolumeRoutes {
     router.post(one + "/resize").handler(c -> answers.run(c, 200, this::resize));
     router.post(one + "/reopen").handler(c -> answers.run(c, 200, this::reopen));
     router.get(one + "/map").handler(c -> answers.run(c, 200, this::map));
-    new ShareRoutes(parts.sharing(), answers, this::view).mount(router, one);
+    new ShareRoutes(parts.sharing(), parts.handOvers(), answers, this::view).mount(router, one);
     router
         .get(one + "/connections")
         .handler(
@@ -146,7 +146,7 @@ final class VolumeRoutes {
   }
 
   private Map<String, String> delete(RoutingContext r) {
-    parts.sharing().delete(r.pathParam("suid"), flag(r, "force"));
+    parts.removal().delete(r.pathParam("suid"), flag(r, "force"));
     return Map.of();
   }
 

@@ -31,6 +31,7 @@ public record VolumeRecord(
     List<String> access,
     State state,
     long createdAt) {
+  private static final String ALIAS = "wherry:";
 
   /** How far a volume's creation or deletion is. Only what is READY is served. */
   public enum State {
@@ -78,6 +79,15 @@ public record VolumeRecord(
   public VolumeRecord withBacking(List<Backing> value) {
     return new VolumeRecord(
         suid, size, blockSize, readOnly, handler, settings, value, access, state, createdAt);
+  }
+
+  /** The SUIDs of the volumes whose blocks it shows: it is an alias of them. */
+  public List<String> aliasOf() {
+    return backing.stream()
+        .map(Backing::spec)
+        .filter(s -> s.startsWith(ALIAS))
+        .map(s -> s.substring(ALIAS.length()))
+        .toList();
   }
 
   /** CRC-32C of all of it: tells a record that rotted from one that was written. */

@@ -24,7 +24,6 @@ import org.slf4j.LoggerFactory;
 public final class NodeRegistry {
   private static final Logger log = LoggerFactory.getLogger(NodeRegistry.class);
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,63}");
-  private static final Duration COMMIT_LIMIT = Duration.ofSeconds(30);
   private static final Duration PROBE_LIMIT = Duration.ofSeconds(5);
   private static final int MOST = 256;
 
@@ -180,7 +179,7 @@ public final class NodeRegistry {
         throw Refusal.conflict(
             "node " + name + " has a part in volume " + String.join(", ", users));
       }
-      Await.done(catalog.removePeer(name), COMMIT_LIMIT, "the commit of the catalog");
+      Await.committed(catalog.removePeer(name));
       peers.remove(name);
       links.remove(name);
       log.info("node {} removed", name);
@@ -223,7 +222,7 @@ public final class NodeRegistry {
   }
 
   private void commit(PeerRecord peer) {
-    Await.done(catalog.put(peer), COMMIT_LIMIT, "the commit of the catalog");
+    Await.committed(catalog.put(peer));
   }
 
   private NodeView view(PeerRecord p) {

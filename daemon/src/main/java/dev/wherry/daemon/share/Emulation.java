@@ -55,7 +55,7 @@ public final class Emulation {
     if (!source.matches("nbds?(\\+unix)?:.*")) {
       throw Refusal.malformed("source '" + source + "' is not an NBD URI");
     }
-    Sharing.checkBlocks(suid, blockSize);
+    ShareTerms.checkBlocks(suid, blockSize);
     ShareTerms terms = ShareTerms.DEFAULT.withRead(read).withWrite(write);
     if (size != null && size <= 0) {
       throw Refusal.impossible("size " + size + " of volume " + suid + " is not more than 0 bytes");
@@ -89,7 +89,7 @@ public final class Emulation {
   /** Devices are called backings wherever they are opened. */
   private BlockDevice open(String suid, String source) {
     try {
-      return registry.device(suid, source, true);
+      return registry.handlers().device(suid, source, true);
     } catch (Refusal e) {
       throw new Refusal(
           e.kind(), String.valueOf(e.getMessage()).replaceFirst("\\bbacking\\b", "source"));

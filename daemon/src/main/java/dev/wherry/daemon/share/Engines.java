@@ -76,7 +76,7 @@ final class Engines implements SharedParts {
                   v.blockSize(),
                   map,
                   links,
-                  uri -> registry.opening(v.suid(), uri).thenApply(DeviceSource::new),
+                  uri -> registry.handlers().opening(v.suid(), uri).thenApply(DeviceSource::new),
                   log,
                   registry.scheduler(),
                   System::nanoTime,

@@ -53,7 +53,7 @@ final class LiveSwap {
     ShareRecord share = entry.share();
     if (share == null) {
       ShareState first = ShareState.alone(node);
-      VolumeRegistry.commit(registry.catalog().put(entry.suid(), first));
+      Await.committed(registry.catalog().put(entry.suid(), first));
       entry.share(new ShareRecord(entry.suid(), first, ShareRecord.Options.DEFAULT));
     }
     drain(volume);
@@ -114,20 +114,20 @@ final class LiveSwap {
     try {
       drain(volume);
     } catch (RuntimeException e) {
-      registry.freeStore(entry);
+      registry.stores().free(entry);
       throw e;
     }
     try {
       Await.done(engine.detachStore(), LIMIT, "ending the forwarding of volume " + entry.suid());
       RuntimeException refused = null;
       try {
-        VolumeRegistry.commit(registry.catalog().put(entry.record(), next));
+        Await.committed(registry.catalog().put(entry.record(), next));
         entry.share(next);
       } catch (RuntimeException e) {
         refused = e;
       }
       engines.closed(entry);
-      volume.swap(registry.openHandler(entry));
+      volume.swap(registry.handlers().open(entry));
       if (refused != null) {
         throw refused;
       }
@@ -146,7 +146,7 @@ final class LiveSwap {
   /** Closes and frees a store that its volume has given up. */
   void dropStore(VolumeEntry entry, BlockDevice store) {
     Await.done(store.close(), LIMIT, "closing the store of volume " + entry.suid());
-    registry.freeStore(entry);
+    registry.stores().free(entry);
     forgetBooking(entry);
   }
 
@@ -154,7 +154,7 @@ final class LiveSwap {
     ShareRecord share = entry.share();
     if (share != null && share.options().booked() != 0) {
       ShareRecord.Options options = share.options().withBooked(0);
-      VolumeRegistry.commit(registry.catalog().put(entry.suid(), options));
+      Await.committed(registry.catalog().put(entry.suid(), options));
       entry.share(options);
     }
   }

@@ -27,6 +27,9 @@ public final class PartsOfNode {
   private final VolumeRegistry registry;
   private final PeerRequests requests;
   private final Sharing sharing;
+  private final HandOvers handOvers;
+  private final SharePolicies policies;
+  private final Removal removal;
   private final Emulation emulation;
   private final LiveSwap swap;
   private final Executor threads;
@@ -67,7 +70,12 @@ public final class PartsOfNode {
             threads,
             registry.scheduler(),
             needs.ioTimeout);
-    sharing = new Sharing(registry, needs.nodes, swap);
+    Standing standing = new Standing(node);
+    PeerQuestions peers = new PeerQuestions(needs.nodes);
+    sharing = new Sharing(registry, needs.nodes, standing, peers, swap);
+    handOvers = new HandOvers(registry, needs.nodes, standing, swap);
+    policies = new SharePolicies(registry.catalog());
+    removal = new Removal(registry, peers);
     emulation = new Emulation(registry, needs.data, maker, node, needs.clock);
   }
 
@@ -78,6 +86,18 @@ public final class PartsOfNode {
 
   public Sharing sharing() {
     return sharing;
+  }
+
+  public HandOvers handOvers() {
+    return handOvers;
+  }
+
+  public SharePolicies policies() {
+    return policies;
+  }
+
+  public Removal removal() {
+    return removal;
   }
 
   public Emulation emulation() {

@@ -1,10 +1,15 @@
 package dev.wherry.daemon.share;
 
+import dev.wherry.daemon.volume.Await;
 import dev.wherry.daemon.volume.Refusal;
 import dev.wherry.daemon.volume.Refusal.Kind;
+import dev.wherry.path.link.LinkException;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.shared.ShareException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /** What the engine and other nodes say, and what REST says: the same in other words. */
 final class Refusals {
@@ -37,6 +42,31 @@ final class Refusals {
       case NO_SPACE -> Kind.NO_SPACE;
       case ERROR, OK -> Kind.UNAVAILABLE;
     };
+  }
+
+  /**
+   * Waits for the engine or another node on a thread that may block; throws their failure as a
+   * refusal.
+   *
+   * @param what names the step, for the text of a failure
+   */
+  static <T> T await(CompletableFuture<T> future, Duration limit, String what) {
+    CompletableFuture<T> worded =
+        future.exceptionally(
+            failure -> {
+              Throwable t = failure;
+              while (t instanceof CompletionException && t.getCause() != null) {
+                t = t.getCause();
+              }
+              if (t instanceof ShareException e) {
+                throw of(e);
+              }
+              if (t instanceof LinkException e) {
+                throw Refusal.conflict(what + ": " + e.getMessage());
+              }
+              throw new CompletionException(t);
+            });
+    return Await.done(worded, limit, what);
   }
 
   static LinkReply reply(Refusal e) {

@@ -1,6 +1,7 @@
 package dev.wherry.daemon.share;
 
 import dev.wherry.daemon.volume.Refusal;
+import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.ShareState;
@@ -19,8 +20,27 @@ public record ShareTerms(
   public static final ShareTerms DEFAULT =
       new ShareTerms(ReadPolicy.MOVE, WritePolicy.LOCAL, List.of(), false);
 
+  /** The largest block of a map, in bytes; the smallest is {@link BlockMap#UNIT}. */
+  private static final int LARGEST_BLOCK = 1 << 20;
+
   public ShareTerms {
     ranges = List.copyOf(ranges);
+  }
+
+  /** Refuses a block size, in bytes, that no volume on several nodes can have. */
+  static void checkBlocks(String suid, int blockSize) {
+    if (blockSize < BlockMap.UNIT || blockSize > LARGEST_BLOCK) {
+      throw Refusal.impossible(
+          "block size "
+              + blockSize
+              + " of volume "
+              + suid
+              + " is not between "
+              + BlockMap.UNIT
+              + " and "
+              + LARGEST_BLOCK
+              + ": it cannot be shared");
+    }
   }
 
   /** Those of a state. */

@@ -148,7 +148,7 @@ final class StandbyPart {
       List<Backing> backing = draft(v.suid(), offer).backing();
       ShareRecord.Options options = ShareRecord.Options.DEFAULT.withBooked(book(backing, offer));
       if (offer.keepsBlocks()) {
-        registry.giveStore(entry, backing.get(0), opener -> maker.make(entry.record(), opener));
+        registry.stores().give(entry, backing.get(0), opener -> maker.make(entry.record(), opener));
       }
       swap.restate(entry, new ShareRecord(v.suid(), standby(owner, offer, terms), options));
       log.info("volume {}: node {} gave this node a part again", v.suid(), owner);

@@ -21,11 +21,11 @@ public final class VolumeSettings {
   private static final String ALLOW = "allow";
 
   private final VolumeChanges changes;
-  private final Sharing sharing;
+  private final SharePolicies policies;
 
-  public VolumeSettings(VolumeChanges changes, Sharing sharing) {
+  public VolumeSettings(VolumeChanges changes, SharePolicies policies) {
     this.changes = changes;
-    this.sharing = sharing;
+    this.policies = policies;
   }
 
   /** Changes all of these. */
@@ -47,7 +47,7 @@ public final class VolumeSettings {
     ShareTerms wanted = terms ? wanted(entry, values) : ShareTerms.DEFAULT;
     ShareRecord.Options options = options(entry);
     if (pace) {
-      sharing.terms(entry);
+      policies.terms(entry);
       options = paced(options, values);
     }
     Map<String, String> rest = new LinkedHashMap<>(values);
@@ -56,10 +56,10 @@ public final class VolumeSettings {
       changes.set(entry.suid(), rest);
     }
     if (terms) {
-      sharing.terms(entry, wanted);
+      policies.terms(entry, wanted);
     }
     if (pace) {
-      sharing.pace(entry, options.minimum(), options.bandwidth());
+      policies.pace(entry, options.minimum(), options.bandwidth());
     }
   }
 
@@ -69,7 +69,7 @@ public final class VolumeSettings {
         ranges == null
             ? null
             : Arrays.stream(ranges.split(",", -1)).filter(t -> !t.isEmpty()).toList();
-    return sharing
+    return policies
         .terms(entry)
         .withRead(values.get("read"))
         .withWrite(values.get("write"))

@@ -12,6 +12,9 @@ import java.util.concurrent.TimeoutException;
 
 /** Waits for futures on threads that may block, and turns their failures into refusals. */
 public final class Await {
+  /** How long a commit may take. */
+  private static final Duration COMMIT_LIMIT = Duration.ofSeconds(30);
+
   private Await() {}
 
   /**
@@ -31,6 +34,11 @@ public final class Await {
     } catch (ExecutionException e) {
       throw refusal(e.getCause() == null ? e : e.getCause(), what);
     }
+  }
+
+  /** Waits until a change of the catalog is durable. */
+  public static void committed(CompletableFuture<Void> change) {
+    done(change, COMMIT_LIMIT, "the commit of the catalog");
   }
 
   public static RuntimeException refusal(Throwable failure, String what) {

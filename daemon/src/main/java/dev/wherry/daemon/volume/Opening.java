@@ -54,7 +54,7 @@ final class Opening {
 
   /** Volumes that wait for this one are tried at once. */
   void opened(VolumeEntry entry) {
-    retries.wake(e -> VolumeRegistry.aliases(e.record()).contains(entry.suid()));
+    retries.wake(e -> e.record().aliasOf().contains(entry.suid()));
   }
 
   /** No volume is opened from now on. */
@@ -71,7 +71,7 @@ final class Opening {
     try {
       return tryToOpen(entry);
     } catch (RuntimeException e) {
-      String reason = e.getMessage() == null ? e.toString() : e.getMessage();
+      String reason = Refusal.reason(e);
       if (reason.equals(entry.reason())) {
         log.debug("volume {} still cannot be opened: {}", entry.suid(), reason);
       } else {

@@ -47,6 +47,12 @@ public final class Refusal extends RuntimeException {
     return kind;
   }
 
+  /** What a failure says, in words for operators. */
+  static String reason(Throwable failure) {
+    String message = failure.getMessage();
+    return message == null ? failure.toString() : message;
+  }
+
   public static Refusal malformed(String message) {
     return new Refusal(Kind.MALFORMED, message);
   }

@@ -48,7 +48,7 @@ public final class VolumeChanges {
       } else if (size > before.size()) {
         // First the room, then the word that there is room.
         Await.done(resized(volume, size), LIMIT, "resizing volume " + suid);
-        VolumeRegistry.commit(registry.catalog().put(before.withSize(size)));
+        Await.committed(registry.catalog().put(before.withSize(size)));
         entry.record(before.withSize(size));
       }
       log.info("volume {} resized from {} to {} bytes", suid, before.size(), size);
@@ -60,7 +60,7 @@ public final class VolumeChanges {
 
   /** Gives up well before we do, so that what was reported as failed is not done later. */
   private CompletableFuture<Void> resized(Volume volume, long size) {
-    return volume.resize(size, DRAIN_LIMIT, registry.opener().scheduler());
+    return volume.resize(size, DRAIN_LIMIT, registry.scheduler());
   }
 
   private void shrink(VolumeEntry entry, Volume volume, long size, boolean force) {
@@ -76,17 +76,17 @@ public final class VolumeChanges {
               + "; --force cuts off what lies behind it");
     }
     for (VolumeEntry other : registry.list()) {
-      if (VolumeRegistry.aliases(other.record()).contains(entry.suid())) {
+      if (other.record().aliasOf().contains(entry.suid())) {
         throw Refusal.conflict(
             "volume " + other.suid() + " is an alias of " + entry.suid() + " and needs its bytes");
       }
     }
-    VolumeRegistry.commit(registry.catalog().put(before.withSize(size)));
+    Await.committed(registry.catalog().put(before.withSize(size)));
     try {
       Await.done(resized(volume, size), LIMIT, "resizing volume " + entry.suid());
       entry.record(before.withSize(size));
     } catch (RuntimeException e) {
-      VolumeRegistry.commit(registry.catalog().put(before));
+      Await.committed(registry.catalog().put(before));
       throw e;
     }
   }
@@ -106,7 +106,7 @@ public final class VolumeChanges {
         }
         record = record.withAccess(AccessList.parse(e.getValue()).rules());
       }
-      VolumeRegistry.commit(registry.catalog().put(record));
+      Await.committed(registry.catalog().put(record));
       entry.record(record);
       return entry;
     } finally {
@@ -133,13 +133,13 @@ public final class VolumeChanges {
       registry.claims().take(entry.record());
       Volume volume = entry.volume();
       if (volume == null) {
-        entry.open(new Volume(suid, registry.openHandler(entry)));
+        entry.open(new Volume(suid, registry.handlers().open(entry)));
         registry.opened(entry);
       } else {
         // Its files are closed before they are opened anew: they carry locks.
         Await.done(volume.drained(), LIMIT, "draining volume " + suid);
-        registry.closeHandler(entry, volume.handler());
-        PathHandler next = registry.openHandler(entry);
+        registry.handlers().close(entry, volume.handler());
+        PathHandler next = registry.handlers().open(entry);
         Await.done(volume.reopen(next), LIMIT, "reopening volume " + suid);
       }
       log.info("volume {} reopened", suid);

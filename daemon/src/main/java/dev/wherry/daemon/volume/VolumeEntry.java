@@ -166,9 +166,7 @@ public final class VolumeEntry {
     if (v == null) {
       return failure;
     }
-    return v.failure()
-        .map(t -> t.getMessage() == null ? t.toString() : t.getMessage())
-        .orElse(null);
+    return v.failure().map(Refusal::reason).orElse(null);
   }
 
   private @Nullable String fence() {

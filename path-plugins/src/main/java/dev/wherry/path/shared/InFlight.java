@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 /** Counts what is under way besides hosts' requests, so that its end can be waited for. */
 final class InFlight {
@@ -22,6 +23,17 @@ final class InFlight {
       done = idle;
     }
     done.complete(null);
+  }
+
+  /** Counts a request while it is under way. */
+  <T> CompletableFuture<T> counted(Supplier<CompletableFuture<T>> request) {
+    enter();
+    try {
+      return request.get().whenComplete((v, failure) -> leave());
+    } catch (RuntimeException e) {
+      leave();
+      throw e;
+    }
   }
 
   /** Done at a moment when nothing is under way. */

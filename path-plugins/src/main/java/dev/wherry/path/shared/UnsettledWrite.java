@@ -14,7 +14,8 @@ import java.util.concurrent.CompletableFuture;
  * where it is the first word of a block that is durable here.
  */
 final class UnsettledWrite {
-  private final LayeredStore store;
+  private final StoreChanges changes;
+  private final ChangeOrder order;
   private final BlockDevice device;
   private final int blockSize;
   private final long size;
@@ -27,11 +28,18 @@ final class UnsettledWrite {
   private ByteBuf head = Unpooled.EMPTY_BUFFER;
   private ByteBuf tail = Unpooled.EMPTY_BUFFER;
 
-  UnsettledWrite(LayeredStore store, BlockMap m, long offset, ByteBuf data) {
-    this.store = store;
-    this.device = store.device();
-    this.blockSize = store.blockSize();
-    this.size = store.size();
+  UnsettledWrite(
+      StoreChanges changes,
+      Layers layers,
+      ChangeOrder order,
+      BlockMap m,
+      long offset,
+      ByteBuf data) {
+    this.changes = changes;
+    this.order = order;
+    this.device = layers.device();
+    this.blockSize = layers.blockSize();
+    this.size = layers.size();
     this.m = m;
     this.offset = offset;
     this.data = data;
@@ -45,11 +53,11 @@ final class UnsettledWrite {
     boolean cutHead = offset % blockSize != 0 || (end - first == 1 && cutsEnd());
     CompletableFuture<ByteBuf> a =
         cutHead
-            ? store.missingBlock(first)
+            ? changes.missingBlock(first)
             : CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
     CompletableFuture<ByteBuf> b =
         end - first > 1 && cutsEnd()
-            ? store.missingBlock(end - 1)
+            ? changes.missingBlock(end - 1)
             : CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
     return CompletableFuture.allOf(a, b)
         .handle(
@@ -75,7 +83,7 @@ final class UnsettledWrite {
   }
 
   private CompletableFuture<Void> locked() {
-    return store.widened(first, end, () -> held().whenComplete((v, failure) -> done()));
+    return order.widened(first, end, () -> held().whenComplete((v, failure) -> done()));
   }
 
   /** Blocks that are settled get what was given, the others whole units. */
@@ -148,7 +156,7 @@ final class UnsettledWrite {
               all.release();
               if (failure == null) {
                 m.written(from, to);
-                store.commitAfter((to - from) * blockSize);
+                changes.commitAfter((to - from) * blockSize);
                 return null;
               }
               // What was here may be torn now, as on any disk; what was not here stays so.

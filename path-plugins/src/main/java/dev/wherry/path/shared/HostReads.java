@@ -1,0 +1,129 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.path.Answers;
+import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.move.ReadAhead;
+import io.netty.buffer.ByteBuf;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Reads for hosts, as the owner: what is here from the device, what is not as the read policy says.
+ * Fetches hold nothing; the source does not change while it is one, so a block that is not here may
+ * be read from it at any time. Safe on any thread; never blocks.
+ */
+final class HostReads {
+  private static final int LARGEST_FETCH = 1 << 20;
+
+  /** What is fetched ahead of a host that reads in sequence, in bytes, at most. */
+  private static final long AHEAD = 2 << 20;
+
+  private final Layers layers;
+  private final Fetches fetches;
+  private final Keeping keeping;
+  private final ReadAhead ahead;
+
+  HostReads(Layers layers, Fetches fetches, Keeping keeping) {
+    this.layers = layers;
+    this.fetches = fetches;
+    this.keeping = keeping;
+    this.ahead = new ReadAhead(layers.blockSize(), layers.blocks(), AHEAD);
+  }
+
+  /** Reads a range; the caller owns the buffer. */
+  CompletableFuture<ByteBuf> read(long offset, int length) {
+    BlockMap m = layers.map();
+    if (m == null || layers.isPlain(m, offset, length)) {
+      return layers.device().read(offset, length);
+    }
+    List<CompletableFuture<ByteBuf>> parts = new ArrayList<>();
+    long stop = offset + length;
+    for (long at = offset; at < stop; ) {
+      int state = m.state(at / layers.blockSize());
+      long runEnd = layers.runStop(m, at, stop);
+      switch (state) {
+        case BlockMap.NOT_HERE -> runEnd = missing(m, at, runEnd, parts);
+        case BlockMap.ZERO ->
+            parts.add(CompletableFuture.completedFuture(Buffers.zeroes((int) (runEnd - at))));
+        default -> parts.add(layers.device().read(at, (int) (runEnd - at)));
+      }
+      at = runEnd;
+    }
+    readAhead(m, offset, length);
+    return Buffers.join(parts);
+  }
+
+  /** Adds the parts for a range that is not here; returns where they end. */
+  private long missing(BlockMap m, long at, long stop, List<CompletableFuture<ByteBuf>> parts) {
+    long block = at / layers.blockSize();
+    Policies policies = layers.policies();
+    ReadPolicy policy = policies.at(block);
+    long end = Math.min(stop, policies.runEnd(block, layers.blocks()) * layers.blockSize());
+    end = Math.min(end, at / LARGEST_FETCH * LARGEST_FETCH + LARGEST_FETCH);
+    Source from = layers.source();
+    if (policy == ReadPolicy.FAIL || from == null) {
+      parts.add(CompletableFuture.failedFuture(NotHere.at(from)));
+    } else {
+      boolean keep = policy != ReadPolicy.REDIRECT;
+      int grain = keep ? layers.blockSize() : BlockMap.UNIT;
+      long start = at / grain * grain;
+      long last = Math.min(layers.size(), (end + grain - 1) / grain * grain);
+      int skip = (int) (at - start);
+      int want = (int) (end - at);
+      parts.add(
+          fetches
+              .fetch(from, start, (int) (last - start))
+              .thenApply(
+                  data -> {
+                    ByteBuf part = data.retainedSlice(data.readerIndex() + skip, want);
+                    if (keep) {
+                      keeping.keep(m, start, data).exceptionally(failure -> 0L);
+                    } else {
+                      data.release();
+                    }
+                    return part;
+                  }));
+    }
+    return end;
+  }
+
+  /** Fetches what a host that reads in sequence will ask for next, as far as it is kept here. */
+  private void readAhead(BlockMap m, long offset, long length) {
+    ReadAhead.Range next = ahead.observe(offset / layers.blockSize(), layers.endOf(offset, length));
+    if (!next.isEmpty()) {
+      bring(m, next.from(), next.end());
+    }
+  }
+
+  /** Brings the first megabytes of a range that is not here; promises nothing. */
+  CompletableFuture<Void> cache(long offset, long length) {
+    BlockMap m = layers.map();
+    if (m == null) {
+      return layers.device().cache(offset, length);
+    }
+    if (length > 0) {
+      bring(m, offset / layers.blockSize(), layers.endOf(offset, Math.min(length, 4 * AHEAD)));
+    }
+    return Answers.done();
+  }
+
+  /** Fetches blocks that are not here and would be kept, for hosts that may want them soon. */
+  private void bring(BlockMap m, long first, long end) {
+    Source from = layers.source();
+    long step = Math.max(1, LARGEST_FETCH / layers.blockSize());
+    for (long b = m.next(BlockMap.NOT_HERE, first, end); from != null && b < end; ) {
+      Policies policies = layers.policies();
+      ReadPolicy policy = policies.at(b);
+      long to = Math.min(policies.runEnd(b, m.runEnd(b, end)), b + step);
+      if (policy == ReadPolicy.MOVE || policy == ReadPolicy.PULL) {
+        long start = b * layers.blockSize();
+        fetches
+            .fetch(from, start, (int) layers.bytes(b, to))
+            .thenCompose(data -> keeping.keep(m, start, data))
+            .exceptionally(failure -> 0L);
+      }
+      b = m.next(BlockMap.NOT_HERE, to, end);
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.path.BlockDevice;
+import dev.wherry.path.map.BlockMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a store is made of: the device, the map of what of the volume is on it, the sources of the
+ * rest, and the policies by which they are asked. Each of them is replaced while nothing is in
+ * flight, so whoever has begun with one goes on with it. Safe on any thread; never blocks.
+ */
+final class Layers {
+  private final BlockDevice device;
+  private final long size;
+  private final int blockSize;
+  private final long blocks;
+  private volatile @Nullable BlockMap map;
+  private volatile @Nullable Source source;
+  private volatile @Nullable Source base;
+  private volatile Policies policies;
+
+  /**
+   * @param size of the volume in bytes; the last block may be a partial one
+   * @param blockSize in bytes
+   * @param map null: all is on the device
+   */
+  Layers(BlockDevice device, long size, int blockSize, @Nullable BlockMap map, Policies policies) {
+    this.device = device;
+    this.size = size;
+    this.blockSize = blockSize;
+    this.blocks = (size + blockSize - 1) / blockSize;
+    this.map = map;
+    this.policies = policies;
+  }
+
+  BlockDevice device() {
+    return device;
+  }
+
+  long size() {
+    return size;
+  }
+
+  int blockSize() {
+    return blockSize;
+  }
+
+  long blocks() {
+    return blocks;
+  }
+
+  @Nullable BlockMap map() {
+    return map;
+  }
+
+  void map(@Nullable BlockMap value) {
+    map = value;
+  }
+
+  Policies policies() {
+    return policies;
+  }
+
+  void policies(Policies value) {
+    policies = value;
+  }
+
+  @Nullable Source source() {
+    return source;
+  }
+
+  void source(@Nullable Source value, @Nullable Source further) {
+    source = value;
+    base = further;
+  }
+
+  /** Where a block that is not here comes from when another node wants it; never from that node. */
+  @Nullable Source sourceFor(String asker) {
+    Source first = source;
+    if (first == null || !first.describe().equals(asker)) {
+      return first;
+    }
+    Source further = base;
+    return further == null || further.describe().equals(asker) ? null : further;
+  }
+
+  // ------------------------------------------------------------------ blocks and bytes
+
+  /** The end of the blocks that hold a byte of the range; it is not empty. */
+  long endOf(long offset, long length) {
+    return (offset + length - 1) / blockSize + 1;
+  }
+
+  /** How many bytes of the volume some blocks hold. */
+  long bytes(long first, long end) {
+    return Math.min(size, end * blockSize) - first * blockSize;
+  }
+
+  /** Where the run of blocks ends that are in the state of the one at {@code at}, in bytes. */
+  long runStop(BlockMap m, long at, long stop) {
+    return Math.min(stop, m.runEnd(at / blockSize, endOf(at, stop - at)) * blockSize);
+  }
+
+  /** Whether the device alone answers reads of the range. */
+  boolean isPlain(@Nullable BlockMap m, long offset, long length) {
+    if (m == null) {
+      return true;
+    }
+    long end = endOf(offset, length);
+    for (long b = offset / blockSize; b < end; b = b + 1 == end ? end : m.runEnd(b, end)) {
+      int state = m.state(b);
+      if (state == BlockMap.NOT_HERE || state == BlockMap.ZERO) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
