@@ -311,10 +311,10 @@ class HandOverTest {
     Nodes.Node c = nodes.share(a, "c");
     b.activate();
     ShareState before = a.state();
-    LinkReply again = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    LinkReply again = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.asked()));
     assertEquals(Status.OK, again.status());
     assertEquals(2, again.epoch());
-    LinkReply other = nodes.call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    LinkReply other = nodes.call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.asked()));
     assertEquals(Status.STALE, other.status());
     assertEquals("b", other.text());
     assertEquals(before, a.state());
@@ -323,10 +323,10 @@ class HandOverTest {
   @Test
   void anAskOfAnOlderEpochOrOfNoMemberChangesNothing() {
     open(true);
-    LinkReply old = nodes.call(b, a, Nodes.request(Op.HANDOVER, 0).withPayload(Nodes.session(0)));
+    LinkReply old = nodes.call(b, a, Nodes.request(Op.HANDOVER, 0).withPayload(Nodes.asked()));
     assertEquals(Status.STALE, old.status());
     nodes.await(a.volume().leave("b"));
-    LinkReply none = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    LinkReply none = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.asked()));
     assertEquals(Status.REFUSED, none.status());
     assertEquals(Role.OWNER, a.state().role());
   }
