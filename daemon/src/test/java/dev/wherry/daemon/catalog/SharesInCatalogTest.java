@@ -14,6 +14,8 @@ import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.WritePolicy;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -81,6 +83,13 @@ final class SharesInCatalogTest {
       for (String text : texts) {
         s.executeUpdate(text);
       }
+    }
+  }
+
+  /** The statements of the program that knew version 1 alone. */
+  private static String[] versionOne() throws IOException {
+    try (InputStream in = SharesInCatalogTest.class.getResourceAsStream("version-1.sql")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip().split(";", 0);
     }
   }
 
@@ -221,40 +230,15 @@ final class SharesInCatalogTest {
     assertEquals(5, findings.lines().count(), findings);
   }
 
-  /** The statements are those of the program that knew version 1 alone. */
   @Test
   void aFileOfVersionOneOpensAndIsUpgraded() throws Exception {
     VolumeRecord old = volume("old");
+    sql(versionOne());
     sql(
-        "CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-            + " applied_at INTEGER NOT NULL) STRICT",
-        "CREATE TABLE node (id INTEGER PRIMARY KEY CHECK (id = 1), uuid TEXT NOT NULL,"
-            + " name TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT",
-        "CREATE TABLE volume (id INTEGER PRIMARY KEY AUTOINCREMENT,"
-            + " suid TEXT NOT NULL UNIQUE, size INTEGER NOT NULL CHECK (size > 0),"
-            + " block_size INTEGER NOT NULL CHECK (block_size > 0),"
-            + " read_only INTEGER NOT NULL CHECK (read_only IN (0, 1)),"
-            + " handler TEXT NOT NULL,"
-            + " state TEXT NOT NULL CHECK (state IN ('CREATING', 'READY', 'DELETING')),"
-            + " created_at INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
-        "CREATE TABLE volume_backing (volume_id INTEGER NOT NULL"
-            + " REFERENCES volume(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
-            + " spec TEXT NOT NULL, managed INTEGER NOT NULL CHECK (managed IN (0, 1)),"
-            + " PRIMARY KEY (volume_id, position)) STRICT",
-        "CREATE TABLE volume_setting (volume_id INTEGER NOT NULL"
-            + " REFERENCES volume(id) ON DELETE CASCADE, key TEXT NOT NULL,"
-            + " value TEXT NOT NULL, PRIMARY KEY (volume_id, key)) STRICT",
-        "CREATE TABLE volume_access (volume_id INTEGER NOT NULL"
-            + " REFERENCES volume(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
-            + " rule TEXT NOT NULL, PRIMARY KEY (volume_id, position)) STRICT",
-        "INSERT INTO migration VALUES (1, 'volumes of one node', 1)",
-        "INSERT INTO node VALUES (1, 'the-uuid', 'n', 1)",
         "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
             + old.checksum()
             + ")",
-        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)",
-        "PRAGMA application_id = " + 0x57485259,
-        "PRAGMA user_version = 1");
+        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)");
     assertTrue(CatalogCheck.run(dir).get(0).contains("version is 1"));
     ShareRecord share = new ShareRecord("old", ShareState.alone("n"), Options.DEFAULT);
     try (SqliteCatalog c = open()) {

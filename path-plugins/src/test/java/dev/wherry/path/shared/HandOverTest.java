@@ -11,35 +11,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Op;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The passage of the ownership: when it happens, and what is there when something goes wrong. */
-class HandOverTest {
-  private final byte[] content = Bytes.of(1, SIZE);
-  @TempDir Path directory;
-  private Nodes nodes;
-  private Nodes.Node a;
-  private Nodes.Node b;
-
+class HandOverTest extends TwoNodes {
   private void open(boolean manual) {
-    nodes = new Nodes(directory, ReadPolicy.PULL, manual);
-    a = nodes.owner("a", content);
-    b = nodes.share(a, "b");
-  }
-
-  @AfterEach
-  void close() {
-    nodes.close();
+    open(ReadPolicy.PULL, manual);
   }
 
   private void expectOwner(Nodes.Node owner, Nodes.Node former, long epoch) {
@@ -95,6 +79,43 @@ class HandOverTest {
     expectOwner(b, a, 2);
     b.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
     a.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
+  }
+
+  // ------------------------------------------------------------------ while hosts are served
+
+  @Test
+  void whatChangesAfterTheOwnerHasToldOfItsStoreIsToldAtTheHandOver() {
+    open(true);
+    b.activate();
+    b.write(BLOCK, Bytes.of(2, BLOCK));
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> back = a.volume().activate(false);
+    b.write(2 * BLOCK, Bytes.of(3, 2 * BLOCK)); // neither node's hosts are held by the owner yet
+    nodes.await(b.volume().zero(BLOCK, BLOCK, 0));
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(back);
+    expectOwner(a, b, 3);
+    byte[] now = Bytes.with(content, BLOCK, new byte[BLOCK]);
+    a.expect(Bytes.with(now, 2 * BLOCK, Bytes.of(3, 2 * BLOCK)));
+    assertEquals(2, nodes.wire.sent(Op.DIFFERENCES).size()); // once there, and once back
+  }
+
+  @Test
+  void ifTheAnswerOfAHandOverWasLostTheDifferencesAreAskedForAgain() {
+    open(true);
+    b.activate();
+    b.write(BLOCK, Bytes.of(2, BLOCK));
+    nodes.wire.forget();
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> back = a.volume().activate(false);
+    b.write(2 * BLOCK, Bytes.of(3, BLOCK));
+    nodes.wire.loseAnswer(Op.HANDOVER);
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.refusal(back);
+    nodes.pass(Duration.ofMinutes(1));
+    expectOwner(a, b, 3);
+    byte[] now = Bytes.with(content, BLOCK, Bytes.of(2, BLOCK));
+    a.expect(Bytes.with(now, 2 * BLOCK, Bytes.of(3, BLOCK)));
   }
 
   @Test

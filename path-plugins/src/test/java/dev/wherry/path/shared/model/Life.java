@@ -1,5 +1,6 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.move.VirtualTimer;
 import io.netty.buffer.ByteBuf;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +19,23 @@ final class Life {
   private final Simulation simulation;
   private final String node;
   private final int number;
-  private final SimTimer timer = new SimTimer(this);
+  private final VirtualTimer timer =
+      new VirtualTimer() {
+        @Override
+        public long now() {
+          return simulation().now();
+        }
+
+        @Override
+        public void after(long nanos, Runnable what) {
+          Life.this.after(nanos, what);
+        }
+
+        @Override
+        protected void failed(Throwable thrown) {
+          simulation().report(thrown);
+        }
+      };
   private final List<Runnable> atDeath = new ArrayList<>();
   private final List<Handed> handed = new ArrayList<>();
   private boolean dead;
@@ -42,7 +59,7 @@ final class Life {
     return number;
   }
 
-  SimTimer timer() {
+  VirtualTimer timer() {
     return timer;
   }
 
