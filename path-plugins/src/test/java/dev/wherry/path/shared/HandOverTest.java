@@ -112,10 +112,11 @@ class HandOverTest extends TwoNodes {
     nodes.wire.loseAnswer(Op.HANDOVER);
     nodes.wire.pass(Op.HANDOVER);
     nodes.refusal(back);
-    nodes.pass(Duration.ofMinutes(1));
-    expectOwner(a, b, 3);
     byte[] now = Bytes.with(content, BLOCK, Bytes.of(2, BLOCK));
+    b.expect(Bytes.with(now, 2 * BLOCK, Bytes.of(3, BLOCK))); // which has a ask again
+    expectOwner(a, b, 3);
     a.expect(Bytes.with(now, 2 * BLOCK, Bytes.of(3, BLOCK)));
+    assertEquals(2, nodes.wire.sent(Op.HANDOVER).size());
   }
 
   @Test
