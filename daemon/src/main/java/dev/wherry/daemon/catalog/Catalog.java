@@ -3,6 +3,7 @@ package dev.wherry.daemon.catalog;
 import dev.wherry.path.shared.ShareState;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The durable memory of a node. Changes may be asked for on any thread, never block it, and happen
@@ -32,7 +33,16 @@ public interface Catalog extends AutoCloseable {
   CompletableFuture<Void> put(VolumeRecord volume, ShareRecord share);
 
   /** Replaces a share's state, and nothing else of it; the volume is there. */
-  CompletableFuture<Void> put(String suid, ShareState state);
+  default CompletableFuture<Void> put(String suid, ShareState state) {
+    return put(suid, null, state);
+  }
+
+  /**
+   * As {@link #put(String, ShareState)}, in less time: hosts may wait for it.
+   *
+   * @param before what was put last, or null if that is not known
+   */
+  CompletableFuture<Void> put(String suid, @Nullable ShareState before, ShareState state);
 
   /** Replaces what the daemon keeps beside a share's state. */
   CompletableFuture<Void> put(String suid, ShareRecord.Options options);

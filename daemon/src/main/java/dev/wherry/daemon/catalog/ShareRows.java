@@ -10,6 +10,7 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Shares as rows. Stateless; the caller holds the connection and the transaction. */
 final class ShareRows {
@@ -69,8 +70,13 @@ final class ShareRows {
     return new Stored(new ShareRecord(r.getString(2), state, options), intact);
   }
 
-  /** Replaces the state; the options stay, or become the first ones. */
-  static void put(Connection db, String suid, ShareState s) throws SQLException {
+  /**
+   * Replaces the state; the options stay, or become the first ones.
+   *
+   * @param before the state that is there, or null if that is not known
+   */
+  static void put(Connection db, String suid, @Nullable ShareState before, ShareState s)
+      throws SQLException {
     long id = id(db, suid);
     Rows.update(
         db,
@@ -97,14 +103,29 @@ final class ShareRows {
         s.fence(),
         s.map(),
         ShareRecord.checksum(s));
+    if (before == null || !before.members().equals(s.members())) {
+      members(db, id, s.members());
+    }
+    if (before == null || !before.ranges().equals(s.ranges())) {
+      ranges(db, id, s.ranges());
+    }
+    if (before == null) {
+      options(db, id, Options.DEFAULT, "NOTHING");
+    }
+  }
+
+  private static void members(Connection db, long id, List<String> members) throws SQLException {
     Rows.update(db, "DELETE FROM share_member WHERE volume_id = ?", id);
     int position = 0;
-    for (String m : s.members()) {
+    for (String m : members) {
       Rows.update(db, "INSERT INTO share_member VALUES (?, ?, ?)", id, position++, m);
     }
+  }
+
+  private static void ranges(Connection db, long id, List<RangePolicy> ranges) throws SQLException {
     Rows.update(db, "DELETE FROM share_range WHERE volume_id = ?", id);
-    position = 0;
-    for (RangePolicy p : s.ranges()) {
+    int position = 0;
+    for (RangePolicy p : ranges) {
       Rows.update(
           db,
           "INSERT INTO share_range VALUES (?, ?, ?, ?, ?)",
@@ -114,7 +135,6 @@ final class ShareRows {
           p.length(),
           p.policy().name());
     }
-    options(db, id, Options.DEFAULT, "NOTHING");
   }
 
   static void options(Connection db, String suid, Options o) throws SQLException {

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sqlite.SQLiteErrorCode;
@@ -109,14 +110,14 @@ public final class SqliteCatalog implements Catalog {
     return writer.submit(
         c -> {
           VolumeRows.put(c, images.stored(volume));
-          ShareRows.put(c, volume.suid(), share.state());
+          ShareRows.put(c, volume.suid(), null, share.state());
           ShareRows.options(c, volume.suid(), share.options());
         });
   }
 
   @Override
-  public CompletableFuture<Void> put(String suid, ShareState state) {
-    return writer.submit(c -> ShareRows.put(c, suid, state));
+  public CompletableFuture<Void> put(String suid, @Nullable ShareState before, ShareState state) {
+    return writer.submit(c -> ShareRows.put(c, suid, before, state));
   }
 
   @Override
@@ -235,7 +236,7 @@ public final class SqliteCatalog implements Catalog {
     }
   }
 
-  private static void close(@org.jspecify.annotations.Nullable Connection db) {
+  private static void close(@Nullable Connection db) {
     if (db == null) {
       return;
     }

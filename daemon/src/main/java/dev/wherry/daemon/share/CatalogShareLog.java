@@ -32,7 +32,7 @@ final class CatalogShareLog implements ShareLog {
 
   @Override
   public CompletableFuture<Void> put(ShareState state) {
-    return catalog.put(entry.suid(), state).thenRun(() -> entry.share(state));
+    return catalog.put(entry.suid(), entry.shareState(), state).thenRun(() -> entry.share(state));
   }
 
   @Override

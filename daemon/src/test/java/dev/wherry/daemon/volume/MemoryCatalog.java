@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** A catalog that forgets with the process. */
 public final class MemoryCatalog implements Catalog {
@@ -53,7 +54,8 @@ public final class MemoryCatalog implements Catalog {
   }
 
   @Override
-  public synchronized CompletableFuture<Void> put(String suid, ShareState state) {
+  public synchronized CompletableFuture<Void> put(
+      String suid, @Nullable ShareState before, ShareState state) {
     shares.merge(
         suid,
         new ShareRecord(suid, state, ShareRecord.Options.DEFAULT),

@@ -35,8 +35,13 @@ public enum Op {
   BATCH_COMMIT(24),
 
   // ---- ownership
-  /** Asks the owner to flush while it serves, because a hand-over follows. */
+  /**
+   * Asks the owner to flush while it serves, and to take note of what changes, because a hand-over
+   * follows.
+   */
   PREPARE(32),
+  /** What the taker must know of the owner's store, from a block on. */
+  DIFFERENCES(37),
   /** Asks the owner for the ownership. */
   HANDOVER(33),
   /** Asks a node to take the ownership. */

@@ -3,6 +3,7 @@ package dev.wherry.path.map;
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The state of every block of one store. Looking is safe on any thread and takes no lock.
@@ -133,6 +134,21 @@ public interface BlockMap {
    * A crash before that leaves them anything but the same.
    */
   void same(long from, long end);
+
+  /**
+   * The blocks are {@link #NOT_HERE} again. For a map that nobody reads, writes or commits
+   * meanwhile.
+   */
+  CompletableFuture<Void> forgotten(long from, long end);
+
+  /** Takes note of blocks whose state may have changed. */
+  interface Watcher {
+    /** Called with the map's lock, before the change is acknowledged to anybody; never blocks. */
+    void changed(long from, long end);
+  }
+
+  /** Has one told of all changes from now on, or none any more. */
+  void watch(@Nullable Watcher watcher);
 
   /**
    * Makes durable all changes made before the call: has the store flushed, then writes down what

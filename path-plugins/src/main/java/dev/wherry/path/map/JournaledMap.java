@@ -235,7 +235,7 @@ public final class JournaledMap implements BlockMap {
     for (long at = next(SAME, from, end); at < end; ) {
       long to = states.runEnd(at, end);
       if (states.pending.get(at) != States.SETTLED) {
-        states.live.fill(at, to, NEWER);
+        states.set(at, to, NEWER);
         commits.given(at, to);
       }
       at = next(SAME, to, end);
@@ -267,7 +267,7 @@ public final class JournaledMap implements BlockMap {
   }
 
   private void newer(Runs runs) {
-    runs.forEach((from, end, none) -> states.live.fill(from, end, NEWER));
+    runs.forEach((from, end, none) -> states.set(from, end, NEWER));
   }
 
   /**
@@ -293,7 +293,7 @@ public final class JournaledMap implements BlockMap {
           states.pending.fill(at, to, States.OVER_ZERO);
           commits.dropped(at, to);
         }
-        states.live.fill(at, to, NEWER);
+        states.set(at, to, NEWER);
         at = to;
       }
     }
@@ -317,7 +317,7 @@ public final class JournaledMap implements BlockMap {
     append(new Records().set(from, end, ZERO), from, end);
     extents.recorded(from, end);
     commits.dropped(from, end);
-    states.live.fill(from, end, ZERO);
+    states.set(from, end, ZERO);
     states.pending.fill(from, end, States.OVER_ZERO);
     return force ? journal.force() : Answers.done();
   }
@@ -328,7 +328,7 @@ public final class JournaledMap implements BlockMap {
       for (long at = next(NOT_HERE, from, end); at < end; ) {
         long to = runEnd(at, end);
         states.pending.fill(at, to, States.OVER_NONE);
-        states.live.fill(at, to, SAME);
+        states.set(at, to, SAME);
         at = next(NOT_HERE, to, end);
       }
     }
@@ -375,9 +375,29 @@ public final class JournaledMap implements BlockMap {
           states.pending.fill(at, to, States.OVER_HERE);
         }
         commits.given(at, to);
-        states.live.fill(at, to, SAME);
+        states.set(at, to, SAME);
         at = next(NEWER, to, end);
       }
+    }
+  }
+
+  @Override
+  public CompletableFuture<Void> forgotten(long from, long end) {
+    return considered(
+        journal.change(
+            () -> {
+              append(new Records().set(from, end, NOT_HERE), from, end);
+              extents.recorded(from, end);
+              states.set(from, end, NOT_HERE);
+              states.pending.fill(from, end, States.SETTLED);
+              return Answers.done();
+            }));
+  }
+
+  @Override
+  public void watch(@Nullable Watcher watcher) {
+    synchronized (lock) {
+      states.watch(watcher);
     }
   }
 

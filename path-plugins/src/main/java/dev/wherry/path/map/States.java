@@ -1,5 +1,7 @@
 package dev.wherry.path.map;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What is in memory of a map: the state of each block, and what its file has of it unconditionally
  * where that is not the same for good.
@@ -23,12 +25,26 @@ final class States {
   final Geometry geometry;
   final Pages live;
   final Pages pending;
+  private BlockMap.@Nullable Watcher watcher;
 
   States(Geometry geometry) {
     Slabs slabs = new Slabs();
     this.geometry = geometry;
     this.live = new Pages(slabs, geometry.blocks());
     this.pending = new Pages(slabs, geometry.blocks());
+  }
+
+  /** Sets the state of blocks. */
+  void set(long from, long end, int state) {
+    live.fill(from, end, state);
+    BlockMap.Watcher w = watcher;
+    if (w != null) {
+      w.changed(from, end);
+    }
+  }
+
+  void watch(BlockMap.@Nullable Watcher value) {
+    watcher = value;
   }
 
   /** What a checkpoint has of the block: what holds without its intents. */

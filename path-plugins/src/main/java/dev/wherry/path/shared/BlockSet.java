@@ -2,166 +2,93 @@ package dev.wherry.path.shared;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLongArray;
+import org.roaringbitmap.RoaringBitmap;
 
 /**
- * A set of blocks that many threads change at once. Pages of 32,768 bits, made when first touched;
- * one that is full takes no memory of its own, so a hole of terabytes costs a few entries. A change
- * is visible to every later look, on whatever thread.
+ * A set of blocks that many threads change at once; a change is visible to every later look. It
+ * takes about two bytes for a block that stands alone, and next to nothing for a long run: 65,536
+ * blocks never take more than 8 KiB.
  */
 final class BlockSet {
-  private static final int PAGE_BITS = 15;
-  private static final int PAGE = 1 << PAGE_BITS;
-  private static final AtomicLongArray FULL = new AtomicLongArray(0);
+  /** Blocks that one bitmap can number. */
+  private static final int PART_SHIFT = 32;
 
-  private final ConcurrentHashMap<Long, AtomicLongArray> pages = new ConcurrentHashMap<>();
+  private static final long PART = 1L << PART_SHIFT;
 
-  void add(long from, long end) {
-    forPages(from, end, this::addInPage);
-  }
+  private final List<RoaringBitmap> parts = new ArrayList<>(1);
 
-  void remove(long from, long end) {
-    if (!pages.isEmpty()) {
-      forPages(from, end, this::removeInPage);
+  synchronized void add(long from, long end) {
+    for (long at = from; at < end; ) {
+      int part = (int) (at >> PART_SHIFT);
+      long stop = Math.min(end, start(part + 1));
+      while (parts.size() <= part) {
+        parts.add(new RoaringBitmap());
+      }
+      parts.get(part).add(at - start(part), stop - start(part));
+      at = stop;
     }
   }
 
-  boolean contains(long block) {
-    AtomicLongArray page = pages.get(block >> PAGE_BITS);
-    if (page == null || page == FULL) {
-      return page == FULL;
+  synchronized void remove(long from, long end) {
+    for (long at = from; at < end; ) {
+      int part = (int) (at >> PART_SHIFT);
+      long stop = Math.min(end, start(part + 1));
+      if (part >= parts.size()) {
+        return;
+      }
+      parts.get(part).remove(at - start(part), stop - start(part));
+      at = stop;
     }
-    int bit = (int) (block & (PAGE - 1));
-    return (page.get(bit >> 6) & 1L << bit) != 0;
   }
 
-  void clear() {
-    pages.clear();
+  synchronized boolean contains(long block) {
+    int part = (int) (block >> PART_SHIFT);
+    return part < parts.size() && parts.get(part).contains((int) block);
+  }
+
+  synchronized void clear() {
+    parts.clear();
   }
 
   /** The first block from {@code from} on that is (not) in the set, or {@code end}. */
-  long next(boolean in, long from, long end) {
-    long at = from;
-    while (at < end) {
-      AtomicLongArray page = pages.get(at >> PAGE_BITS);
-      long pageEnd = Math.min(end, ((at >> PAGE_BITS) + 1) << PAGE_BITS);
-      if (page == null || page == FULL) {
-        if (page == FULL == in) {
-          return at;
-        }
-        at = pageEnd;
-        continue;
+  synchronized long next(boolean in, long from, long end) {
+    for (long at = from; at < end; at = start((int) (at >> PART_SHIFT) + 1)) {
+      int part = (int) (at >> PART_SHIFT);
+      if (part >= parts.size()) {
+        return in ? end : at;
       }
-      int bit = (int) (at & (PAGE - 1));
-      long word = page.get(bit >> 6);
-      long hit = (in ? word : ~word) >>> bit;
-      if (hit != 0) {
-        return Math.min(end, at + Long.numberOfTrailingZeros(hit));
+      RoaringBitmap p = parts.get(part);
+      long found = in ? p.nextValue((int) at) : p.nextAbsentValue((int) at);
+      // Of the last block of a part there may be no next: -1, or one of the next part.
+      if (found >= 0 && found < PART) {
+        return Math.min(end, start(part) + found);
       }
-      at = Math.min(pageEnd, (at | 63) + 1);
     }
     return end;
   }
 
   /** The runs of blocks that are in the set, below {@code end}. */
   List<Run> runs(long end) {
+    return runs(0, end, Integer.MAX_VALUE);
+  }
+
+  /** The first runs in a range. */
+  synchronized List<Run> runs(long from, long end, int most) {
     List<Run> runs = new ArrayList<>();
-    // Only pages that exist can hold a run.
-    List<Long> numbers = new ArrayList<>(pages.keySet());
-    numbers.sort(null);
-    for (long number : numbers) {
-      long at = number << PAGE_BITS;
-      long pageEnd = Math.min(end, at + PAGE);
-      while (at < pageEnd) {
-        long from = next(true, at, pageEnd);
-        if (from == pageEnd) {
-          break;
-        }
-        at = next(false, from, pageEnd);
-        Run.append(runs, from, at);
-      }
+    for (long at = next(true, from, end); at < end && runs.size() < most; ) {
+      long to = next(false, at, end);
+      runs.add(new Run(at, to));
+      at = next(true, to, end);
     }
     return runs;
   }
 
-  private interface InPage {
-    void apply(long page, int from, int end);
+  /** Bytes that it takes, about. */
+  synchronized long memory() {
+    return parts.stream().mapToLong(RoaringBitmap::getLongSizeInBytes).sum();
   }
 
-  private static void forPages(long from, long end, InPage step) {
-    for (long at = from; at < end; ) {
-      long page = at >> PAGE_BITS;
-      long pageEnd = Math.min(end, (page + 1) << PAGE_BITS);
-      long start = page << PAGE_BITS;
-      step.apply(page, (int) (at - start), (int) (pageEnd - start));
-      at = pageEnd;
-    }
-  }
-
-  private void addInPage(long number, int from, int end) {
-    if (from == 0 && end == PAGE) {
-      pages.put(number, FULL);
-      return;
-    }
-    // Within compute, so that a page is not replaced while bits are set in it.
-    pages.compute(
-        number,
-        (n, page) -> {
-          if (page == FULL) {
-            return page;
-          }
-          AtomicLongArray p = page == null ? new AtomicLongArray(PAGE >> 6) : page;
-          forWords(from, end, (w, mask) -> p.accumulateAndGet(w, mask, (a, b) -> a | b));
-          return isFull(p) ? FULL : p;
-        });
-  }
-
-  private void removeInPage(long number, int from, int end) {
-    if (from == 0 && end == PAGE) {
-      pages.remove(number);
-      return;
-    }
-    if (pages.get(number) == null) {
-      return;
-    }
-    pages.computeIfPresent(
-        number,
-        (n, page) -> {
-          AtomicLongArray p = page == FULL ? full() : page;
-          forWords(from, end, (w, mask) -> p.accumulateAndGet(w, ~mask, (a, b) -> a & b));
-          return p;
-        });
-  }
-
-  private static boolean isFull(AtomicLongArray page) {
-    for (int i = 0; i < page.length(); i++) {
-      if (page.get(i) != -1L) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static AtomicLongArray full() {
-    AtomicLongArray page = new AtomicLongArray(PAGE >> 6);
-    for (int i = 0; i < page.length(); i++) {
-      page.setPlain(i, -1L);
-    }
-    return page;
-  }
-
-  private interface InWord {
-    void apply(int word, long mask);
-  }
-
-  private static void forWords(int from, int end, InWord step) {
-    for (int at = from; at < end; ) {
-      int word = at >> 6;
-      int stop = Math.min(end, (word + 1) << 6);
-      long mask = (-1L >>> (64 - (stop - at))) << at;
-      step.apply(word, mask);
-      at = stop;
-    }
+  private static long start(int part) {
+    return (long) part << PART_SHIFT;
   }
 }

@@ -3,7 +3,7 @@ package dev.wherry.path.shared;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
-import java.util.List;
+import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -16,21 +16,105 @@ final class Giving {
   /** Flag of HANDOVER: the taker was the owner before, and its store is that of then. */
   static final int FORMER = 1;
 
+  /**
+   * What a taker says of itself in PREPARE, DIFFERENCES and HANDOVER.
+   *
+   * @param session under which it was sent blocks ahead; 0 if it was not
+   * @param number of its try
+   */
+  record Asked(long session, long number) {
+    /** Two longs. */
+    ByteBuf write() {
+      return Payloads.buffer(16).writeLong(session).writeLong(number);
+    }
+
+    static Asked read(ByteBuf in) {
+      if (in.readableBytes() != 16) {
+        throw new IllegalArgumentException(
+            in.readableBytes() + " bytes for a session and the number of a try");
+      }
+      return new Asked(in.getLong(in.readerIndex()), in.getLong(in.readerIndex() + 8));
+    }
+  }
+
   private final Core core;
   private final Moves moves;
+  private @Nullable Prepared prepared;
 
   Giving(Core core, Moves moves) {
     this.core = core;
     this.moves = moves;
   }
 
-  /** The owner flushes while it serves, so that little is left for the hand-over. */
-  CompletableFuture<LinkReply> prepared(LinkRequest request) {
+  /**
+   * The owner flushes while it serves, and takes note of what changes from then on, so that little
+   * is left for the hand-over.
+   */
+  CompletableFuture<LinkReply> prepare(String from, LinkRequest request) {
     ShareState s = core.state();
     if (s.role() != Role.OWNER || s.fence() != null || request.epoch() != s.epoch()) {
       return stale();
     }
-    return core.inner().flush().thenApply(v -> LinkReply.ok(s.epoch()));
+    Asked asked = Asked.read(request.payload());
+    return core.inner()
+        .flush()
+        .thenApply(
+            v -> {
+              watch(from, asked);
+              return LinkReply.ok(s.epoch());
+            });
+  }
+
+  private synchronized void watch(String from, Asked asked) {
+    forgetPrepared();
+    LayeredStore store = core.store();
+    if (store != null) {
+      prepared =
+          Prepared.begin(
+              from, asked.number, asked.session, isSource(from, core.state()), store, core.marks());
+    }
+  }
+
+  private synchronized void forgetPrepared() {
+    Prepared p = prepared;
+    prepared = null;
+    if (p != null) {
+      p.end();
+    }
+  }
+
+  private static boolean isSource(String node, ShareState s) {
+    return NodeSource.name(node).equals(s.source());
+  }
+
+  /** What a taker must know that has prepared, or that has been given the ownership. */
+  CompletableFuture<LinkReply> differences(String from, LinkRequest request) {
+    ShareState s = core.state();
+    boolean given = hasGiven(s, from, request);
+    boolean owned = s.role() == Role.OWNER && request.epoch() == s.epoch();
+    if (s.fence() != null || !(given || owned)) {
+      return stale();
+    }
+    if (!s.members().contains(from)) {
+      return refuseStranger(from);
+    }
+    LayeredStore store = core.requireStore();
+    long first = request.offset() / store.blockSize();
+    if (first >= store.blocks()) {
+      throw new IllegalArgumentException("block " + first + " of " + store.blocks());
+    }
+    long session = Asked.read(request.payload()).session;
+    Differences found =
+        isSource(from, s)
+            ? Differences.returned(store.map(), first, store.blocks())
+            : Differences.valid(
+                core.marks().valid(from, session, first, store.blocks(), Differences.MOST),
+                store.blocks());
+    return CompletableFuture.completedFuture(LinkReply.ok(s.epoch(), found.write()));
+  }
+
+  private static boolean hasGiven(ShareState s, String to, LinkRequest request) {
+    return s.role() == Role.FORMER && s.owner().equals(to) && s.epoch() == request.epoch() + 1;
   }
 
   private CompletableFuture<LinkReply> stale() {
@@ -42,19 +126,24 @@ final class Giving {
         LinkReply.not(Status.REFUSED, core.state().epoch(), why));
   }
 
+  private CompletableFuture<LinkReply> refuseStranger(String node) {
+    return refuse("node " + node + " has no part in volume " + core.suid());
+  }
+
   CompletableFuture<LinkReply> asked(String from, LinkRequest request) {
     ShareState s = core.state();
     if (s.fence() != null) {
       return refuse("it is fenced: " + s.fence());
     }
-    if (s.role() == Role.FORMER && s.owner().equals(from) && s.epoch() == request.epoch() + 1) {
-      return CompletableFuture.completedFuture(answer(s, from, 0));
+    if (hasGiven(s, from, request)) {
+      HandoverAnswer again = Prepared.incomplete(isSource(from, s), s.members());
+      return CompletableFuture.completedFuture(LinkReply.ok(s.epoch(), again.write()));
     }
     if (s.role() != Role.OWNER || request.epoch() != s.epoch()) {
       return stale();
     }
     if (!s.members().contains(from)) {
-      return refuse("node " + from + " has no part in volume " + core.suid());
+      return refuseStranger(from);
     }
     String source = s.source();
     if ((request.flags() & FORMER) != 0
@@ -75,14 +164,11 @@ final class Giving {
     } catch (ShareException e) {
       return refuse(String.valueOf(e.getMessage()));
     }
-    long session =
-        request.payload().readableBytes() >= 8
-            ? request.payload().getLong(request.payload().readerIndex())
-            : 0;
-    return hand(from, session).whenComplete((v, failure) -> core.end());
+    return hand(from, Asked.read(request.payload()).number)
+        .whenComplete((v, failure) -> core.end());
   }
 
-  private CompletableFuture<LinkReply> hand(String to, long session) {
+  private CompletableFuture<LinkReply> hand(String to, long number) {
     LayeredStore store = core.requireStore();
     return moves
         .stop()
@@ -93,7 +179,7 @@ final class Giving {
                     .quiet()
                     .thenCompose(w -> core.writer().stop())
                     .thenCompose(w -> core.writer().flush())
-                    .thenCompose(w -> give(to, session))
+                    .thenCompose(w -> give(to, number))
                     .whenComplete((reply, failure) -> handed(to, failure)))
         .exceptionally(
             failure ->
@@ -104,16 +190,17 @@ final class Giving {
         .whenComplete((reply, failure) -> moves.resume());
   }
 
-  private CompletableFuture<LinkReply> give(String to, long session) {
+  private CompletableFuture<LinkReply> give(String to, long number) {
     return core.update(
             s -> {
               core.requireOwner(s);
               return s.withRole(Role.FORMER, to, s.epoch() + 1);
             })
-        .thenApply(s -> answer(s, to, session));
+        .thenApply(s -> answer(s, to, number));
   }
 
   private void handed(String to, @Nullable Throwable failure) {
+    forgetPrepared();
     core.marks().clear();
     if (failure != null) {
       core.switchRole(); // What it wrote with has ended.
@@ -129,15 +216,19 @@ final class Giving {
         stall / 1000);
   }
 
-  /** What the taker is told; the same whenever it asks, but for what it was sent ahead. */
-  private LinkReply answer(ShareState s, String to, long session) {
+  /** What the taker is told when it gets the ownership. */
+  private synchronized LinkReply answer(ShareState s, String to, long number) {
     LayeredStore store = core.requireStore();
-    boolean returned = NodeSource.name(to).equals(s.source());
+    boolean returned = isSource(to, s);
+    Prepared p = prepared;
     HandoverAnswer answer =
-        returned
-            ? new HandoverAnswer(true, s.members(), store.dirty(), store.absent())
-            : new HandoverAnswer(
-                false, s.members(), core.marks().valid(to, session, store.blocks()), List.of());
+        p != null
+                && p.number() == number
+                && p.to().equals(to)
+                && p.returned() == returned
+                && p.map() == store.map()
+            ? p.answer(s.members(), store.blocks(), core.marks())
+            : Prepared.incomplete(returned, s.members());
     return LinkReply.ok(s.epoch(), answer.write());
   }
 }

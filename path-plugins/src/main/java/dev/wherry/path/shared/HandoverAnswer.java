@@ -7,20 +7,23 @@ import java.util.List;
  * What the old owner tells the new one.
  *
  * <pre>
- *  returned (byte) │ members (texts) │ runs │ runs that are absent
+ *  returned (byte) │ complete (byte) │ members (texts) │ runs │ runs that are the same
  * </pre>
  *
- * @param returned the taker is where the owner took its blocks from: its store is valid but for the
- *     runs. Else it is valid in the runs alone, as far as they have arrived
+ * @param returned as in {@link Differences}
+ * @param complete the runs are all that has changed since the taker's {@link
+ *     dev.wherry.path.link.Op#PREPARE}; else it is to ask for the differences once more
  * @param members the owner's, the taker among them
- * @param absent what the owner has not got itself, where {@code returned}
+ * @param runs where the taker's store is not valid (any more)
+ * @param same what the owner and its source have in common by now, where {@code returned}
  */
-record HandoverAnswer(boolean returned, List<String> members, List<Run> runs, List<Run> absent) {
+record HandoverAnswer(
+    boolean returned, boolean complete, List<String> members, List<Run> runs, List<Run> same) {
   ByteBuf write() {
-    ByteBuf out = Payloads.buffer(256).writeBoolean(returned);
+    ByteBuf out = Payloads.buffer(256).writeBoolean(returned).writeBoolean(complete);
     Payloads.writeTexts(members, out);
     Run.write(runs, out);
-    Run.write(absent, out);
+    Run.write(same, out);
     return out;
   }
 
@@ -30,10 +33,14 @@ record HandoverAnswer(boolean returned, List<String> members, List<Run> runs, Li
    * @throws IllegalArgumentException if it is malformed
    */
   static HandoverAnswer read(ByteBuf in, long blocks) {
-    if (!in.isReadable()) {
-      throw new IllegalArgumentException("an empty answer");
+    if (in.readableBytes() < 2) {
+      throw new IllegalArgumentException("an answer of " + in.readableBytes() + " bytes");
     }
     return new HandoverAnswer(
-        in.readBoolean(), Payloads.readTexts(in), Run.read(in, blocks), Run.read(in, blocks));
+        in.readBoolean(),
+        in.readBoolean(),
+        Payloads.readTexts(in),
+        Run.read(in, blocks),
+        Run.read(in, blocks));
   }
 }

@@ -151,10 +151,9 @@ final class Moves {
     return ahead == null ? 0 : ahead.session();
   }
 
-  /** What of these runs this standby got. It gets nothing any more. */
+  /** What of these runs this standby was sent ahead. */
   synchronized List<Run> received(List<Run> valid) {
     Ahead got = ahead;
-    ahead = null;
     List<Run> runs = new ArrayList<>();
     if (got != null) {
       for (Run run : valid) {
@@ -162,5 +161,10 @@ final class Moves {
       }
     }
     return runs;
+  }
+
+  /** What this standby was sent is in its map, or of no use any more. */
+  synchronized void forgetAhead() {
+    ahead = null;
   }
 }

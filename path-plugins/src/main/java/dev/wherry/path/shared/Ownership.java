@@ -14,8 +14,8 @@ import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -29,11 +29,13 @@ import org.slf4j.LoggerFactory;
  *  taker (standby or former)                    owner
  *  ─────────────────────────                    ─────
  *  wanted := true, durably
- *  PREPARE ───────────────────────────────────▶ flushes while it serves
+ *  PREPARE ───────────────────────────────────▶ flushes while it serves, then notes what changes
+ *  DIFFERENCES ───────────────────────────────▶
+ *  fills its next map, durably ◀─────────────── what its store has, stretch by stretch
  *  holds its hosts, lets what it forwarded end
  *  HANDOVER ──────────────────────────────────▶ holds its hosts, lets all end, flushes the rest
  *                                               FORMER, owner := taker, epoch + 1, durably
- *  OWNER, epoch + 1, source := owner ◀───────── what is valid
+ *  OWNER, epoch + 1, source := owner ◀───────── what has changed since
  *  durably; its hosts go on                     its hosts go on, to the taker
  * </pre>
  *
@@ -46,6 +48,8 @@ final class Ownership {
   private static final long AGAIN_MILLIS = 1000;
   private static final long NAMED_NANOS = 100_000_000;
   private static final int MOST_REDIRECTS = 8;
+  private static final int MOST_FLUSHES = 20;
+  private static final long SHORT_FLUSH_NANOS = 2_000_000;
   private static final long FORCED_STEP = 0xffff;
 
   private final Core core;
@@ -228,10 +232,14 @@ final class Ownership {
 
   /** One try to become the owner. */
   private static final class Try {
+    /** What the owner knows it by. */
+    final Giving.Asked asked;
+
     /** The owner may have given the ownership away to this node, and this node not know of it. */
     boolean uncertain;
 
-    Try(boolean uncertain) {
+    Try(long session, boolean uncertain) {
+      this.asked = new Giving.Asked(session, ThreadLocalRandom.current().nextLong());
       this.uncertain = uncertain;
     }
   }
@@ -242,11 +250,14 @@ final class Ownership {
    * @param asked an earlier ask may have been heard already
    */
   private CompletableFuture<Void> take(boolean asked) {
-    Try attempt = new Try(asked);
-    return core.update(s -> s.withWanted(true))
-        .thenCompose(s -> prepare(0))
-        .thenCompose(v -> newMap())
-        .thenCompose(next -> ask(attempt, next))
+    Try attempt = new Try(moves.session(), asked);
+    return moves
+        .stop()
+        .thenCompose(v -> core.update(s -> s.withWanted(true)))
+        .thenCompose(v -> prepare(attempt, 0))
+        .thenCompose(v -> NextMap.create(core, moves))
+        .thenCompose(next -> fill(attempt, next))
+        .whenComplete((v, failure) -> moves.resume())
         .handle(
             (v, failure) -> {
               if (failure == null) {
@@ -269,21 +280,22 @@ final class Ownership {
   }
 
   /** Has the owner flush while it serves; finds out who the owner is. */
-  private CompletableFuture<Void> prepare(int redirects) {
+  private CompletableFuture<Void> prepare(Try attempt, int redirects) {
     ShareState s = core.state();
-    return call(s.owner(), LinkRequest.of(Op.PREPARE, core.suid(), s.epoch(), 0, 0))
+    LinkRequest request = LinkRequest.of(Op.PREPARE, core.suid(), s.epoch(), 0, 0);
+    return call(s.owner(), request.withPayload(attempt.asked.write()))
         .thenCompose(
             reply -> {
               reply.payload().release();
               return switch (reply.status()) {
                 case OK -> ok();
-                case STALE -> redirected(reply.text(), reply.epoch(), redirects);
+                case STALE -> redirected(attempt, reply.text(), reply.epoch(), redirects);
                 default -> refused(reply.status(), "node " + s.owner() + ": " + reply.text());
               };
             });
   }
 
-  private CompletableFuture<Void> redirected(String owner, long epoch, int redirects) {
+  private CompletableFuture<Void> redirected(Try attempt, String owner, long epoch, int redirects) {
     if (owner.equals(core.node())) {
       return ok(); // An earlier ask was heard; the next one gets its answer again.
     }
@@ -291,54 +303,61 @@ final class Ownership {
       return refused(Status.REFUSED, "the owner changes faster than it can be asked");
     }
     core.learn(owner, epoch);
-    return core.update(s -> s.withWanted(true)).thenCompose(s -> prepare(redirects + 1));
+    return core.update(s -> s.withWanted(true)).thenCompose(s -> prepare(attempt, redirects + 1));
   }
 
-  /** A map that no state names yet. */
-  private record NewMap(long number, BlockMap map) {}
-
-  /** The map that this node will need as the owner, where that is not the one it has. */
-  private CompletableFuture<Optional<NewMap>> newMap() {
-    ShareState s = core.state();
-    if (s.role() == Role.STANDBY) {
-      return CompletableFuture.completedFuture(Optional.empty());
-    }
-    if (s.base() != null && missing(core.requireStore())) {
-      return refused(
-          Status.REFUSED,
-          "what is not on this node comes from " + s.source() + " and " + s.base() + ": too many");
-    }
-    long number = s.epoch() + 1;
-    return core.parts()
-        .log()
-        .create(number, BlockMap.NOT_HERE)
-        .thenApply(map -> Optional.of(new NewMap(number, map)));
-  }
-
-  private CompletableFuture<Void> ask(Try attempt, Optional<NewMap> next) {
-    return moves
-        .stop()
+  private CompletableFuture<Void> fill(Try attempt, NextMap next) {
+    return next.fill(
+            from ->
+                differences(attempt, from)
+                    .thenApply(
+                        reply -> {
+                          // As where the ownership itself is refused.
+                          attempt.uncertain &= reply.isOk();
+                          return reply;
+                        }))
+        .thenCompose(v -> settle(0, Long.MAX_VALUE))
         .thenCompose(v -> core.inner().suspend(core.ioTimeout(), core.parts().timer()))
         .thenCompose(v -> wantStill())
-        .thenCompose(s -> askHeld(s, attempt, next.orElse(null)))
+        .thenCompose(s -> ask(s, attempt, next))
         .handle(
-            (v, failure) -> {
-              moves.resume();
-              if (failure == null) {
-                return ok();
-              }
-              CompletableFuture<Void> removed =
-                  next.isEmpty()
-                      ? ok()
-                      : next.get()
-                          .map
-                          .close()
-                          .thenCompose(w -> core.parts().log().remove(next.get().number));
-              return removed
-                  .handle((w, f) -> null)
-                  .thenCompose(w -> CompletableFuture.<Void>failedFuture(failure));
-            })
+            (v, failure) ->
+                failure == null
+                    ? ok()
+                    : next.remove()
+                        .handle((w, f) -> null)
+                        .thenCompose(w -> CompletableFuture.<Void>failedFuture(failure)))
         .thenCompose(v -> v);
+  }
+
+  /**
+   * Has the owner flush again, as long as that makes the next flush shorter: what hosts write while
+   * one runs is what the next one has to do, and the last one runs while they are held.
+   */
+  private CompletableFuture<Void> settle(int round, long before) {
+    ShareState s = core.state();
+    long began = core.now();
+    return call(s.owner(), LinkRequest.of(Op.FLUSH, core.suid(), s.epoch(), 0, 0))
+        .thenCompose(
+            reply -> {
+              reply.payload().release();
+              if (!reply.isOk() && reply.status() != Status.STALE) {
+                return refused(reply.status(), "node " + s.owner() + ": " + reply.text());
+              }
+              long took = core.now() - began;
+              boolean shrinks = took > SHORT_FLUSH_NANOS && took < before / 8 * 7;
+              return reply.isOk() && shrinks && round < MOST_FLUSHES
+                  ? settle(round + 1, took)
+                  : ok();
+            });
+  }
+
+  private CompletableFuture<LinkReply> differences(Try attempt, long from) {
+    ShareState s = core.state();
+    long blockSize = core.parts().blockSize();
+    LinkRequest request =
+        LinkRequest.of(Op.DIFFERENCES, core.suid(), s.epoch(), from * blockSize, 0);
+    return call(s.owner(), request.withPayload(attempt.asked.write()));
   }
 
   /** That it is wanted is durable again, should the owner have changed since it was. */
@@ -352,18 +371,17 @@ final class Ownership {
             });
   }
 
-  private CompletableFuture<Void> askHeld(ShareState s, Try attempt, @Nullable NewMap next) {
-    if (next != null && next.number != s.epoch() + 1) {
+  private CompletableFuture<Void> ask(ShareState s, Try attempt, NextMap next) {
+    if (next.number() != s.epoch() + 1) {
       core.inner().resume();
       return refused(Status.REFUSED, "the owner has changed meanwhile; ask again");
     }
     boolean before = attempt.uncertain;
     attempt.uncertain = true;
-    ByteBuf payload = Payloads.buffer(8).writeLong(moves.session());
     LinkRequest request =
         LinkRequest.of(Op.HANDOVER, core.suid(), s.epoch(), 0, 0)
             .withFlags(s.role() == Role.FORMER ? Giving.FORMER : 0)
-            .withPayload(payload);
+            .withPayload(attempt.asked.write());
     return call(s.owner(), request)
         .handle(
             (reply, failure) -> {
@@ -378,7 +396,7 @@ final class Ownership {
                 attempt.uncertain = false;
               }
               return failure == null
-                  ? answered(s, reply, next)
+                  ? answered(s, attempt, reply, next)
                   : CompletableFuture.<Void>failedFuture(Failures.causeOf(failure));
             })
         .thenCompose(v -> v)
@@ -401,7 +419,8 @@ final class Ownership {
             });
   }
 
-  private CompletableFuture<Void> answered(ShareState s, LinkReply reply, @Nullable NewMap next) {
+  private CompletableFuture<Void> answered(
+      ShareState s, Try attempt, LinkReply reply, NextMap next) {
     ByteBuf payload = reply.payload();
     try {
       if (reply.status() == Status.STALE) {
@@ -411,29 +430,17 @@ final class Ownership {
       if (!reply.isOk()) {
         return refused(reply.status(), "node " + s.owner() + ": " + reply.text());
       }
-      LayeredStore store = core.requireStore();
-      HandoverAnswer answer = HandoverAnswer.read(payload, store.blocks());
-      ShareState owned =
-          s.withRole(Role.OWNER, core.node(), reply.epoch())
-              .withMembers(others(answer.members(), s.owner()));
+      HandoverAnswer answer = HandoverAnswer.read(payload, core.requireStore().blocks());
       String source = NodeSource.name(s.owner());
-      if (next == null) {
-        BlockMap map = store.map();
-        if (map == null || answer.returned()) {
-          return refused(Status.ERROR, "the answer of node " + s.owner() + " does not fit");
-        }
-        moves.received(answer.runs()).forEach(r -> map.hydrated(r.from(), r.end()));
-        return become(s, store, map, owned.withSources(source, null, s.map()));
-      }
-      if (answer.returned()) {
-        carryOver(store, answer.runs(), next.map);
-        setApart(answer.absent(), next.map);
-      }
-      ShareState to =
-          owned.withSources(source, answer.returned() ? base(s, store, source) : null, next.number);
-      // What is valid was flushed when this node gave the ownership away, or by the owner that made
-      // it the same since.
-      return next.map.commit(Ownership::ok).thenCompose(v -> become(s, store, next.map, to));
+      return next.complete(answer, from -> differences(attempt, from))
+          .thenCompose(
+              v ->
+                  become(
+                      s,
+                      next.map(),
+                      s.withRole(Role.OWNER, core.node(), reply.epoch())
+                          .withMembers(others(answer.members(), s.owner()))
+                          .withSources(source, next.base(s, source), next.number())));
     } catch (IllegalArgumentException e) {
       return refused(Status.ERROR, "node " + s.owner() + ": " + e.getMessage());
     } finally {
@@ -441,50 +448,8 @@ final class Ownership {
     }
   }
 
-  /** Where what neither this node nor the owner has comes from. */
-  private static @Nullable String base(ShareState s, LayeredStore store, String source) {
-    return missing(store) && !source.equals(s.source()) ? s.source() : null;
-  }
-
-  private static boolean missing(LayeredStore store) {
-    BlockMap map = store.map();
-    return map != null && map.here() < map.blocks();
-  }
-
-  /** What was here stays here, but for what the owner changed since. */
-  private static void carryOver(LayeredStore store, List<Run> changed, BlockMap next) {
-    long at = 0;
-    List<Run> all = new ArrayList<>(changed);
-    all.add(new Run(store.blocks(), store.blocks() + 1));
-    BlockMap old = store.map();
-    for (Run r : all) {
-      while (at < r.from()) {
-        long to = old == null ? r.from() : old.runEnd(at, r.from());
-        int state = old == null ? BlockMap.SAME : old.state(at);
-        if (state == BlockMap.ZERO) {
-          next.zeroed(at, to);
-        } else if (state != BlockMap.NOT_HERE) {
-          next.hydrated(at, to);
-        }
-        at = to;
-      }
-      at = r.end();
-    }
-  }
-
-  /** What the old owner never had differs from its store: it is not to be looked for there. */
-  private static void setApart(List<Run> absent, BlockMap next) {
-    for (Run r : absent) {
-      for (long b = next.next(BlockMap.SAME, r.from(), r.end()); b < r.end(); ) {
-        long to = next.runEnd(b, r.end());
-        next.written(b, to);
-        b = next.next(BlockMap.SAME, to, r.end());
-      }
-    }
-  }
-
-  private CompletableFuture<Void> become(
-      ShareState asked, LayeredStore store, BlockMap map, ShareState owned) {
+  private CompletableFuture<Void> become(ShareState asked, BlockMap map, ShareState owned) {
+    LayeredStore store = core.requireStore();
     long before = asked.map();
     return core.seal()
         .thenCompose(
@@ -502,10 +467,11 @@ final class Ownership {
             s -> {
               BlockMap old = store.map();
               store.map(map);
+              moves.forgetAhead();
               core.connectSource(s);
               // A fetch of before that has just come is kept for the old map, or not at all.
               CompletableFuture<Void> quiet = store.quiet();
-              if (old != null && old != map) {
+              if (old != null) {
                 quiet
                     .thenCompose(v -> old.close())
                     .thenCompose(v -> core.parts().log().remove(before));

@@ -67,7 +67,8 @@ final class Serving {
       case FETCH, EXTENTS -> store(from, r, priority);
       case PRECOPY, PRECOPY_EXTENTS, PRECOPY_CHANGED -> ahead(from, r);
       case STORE_WRITE, STORE_ZERO, STORE_FLUSH, BATCH_DATA, BATCH_COMMIT -> follow(from, r);
-      case PREPARE -> giving.prepared(r);
+      case PREPARE -> giving.prepare(from, r);
+      case DIFFERENCES -> giving.differences(from, r);
       case HANDOVER -> giving.asked(from, r);
       case ACTIVATE -> activate(from, r);
       case RELEASE -> release.asked(from, r);

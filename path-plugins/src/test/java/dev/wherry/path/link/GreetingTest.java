@@ -48,7 +48,7 @@ class GreetingTest {
 
   private RawDialer join(long session, long attempt) throws IOException {
     RawDialer d = dial();
-    long nonce = d.open(1, 1).nonce();
+    long nonce = d.open(2, 2).nonce();
     d.hello(nonce, "x", X, "b", session, attempt);
     Got w = d.next();
     assertNotNull(w);
@@ -68,21 +68,21 @@ class GreetingTest {
   void anotherVersionIsRefusedInWords() throws IOException {
     try (RawDialer d = dial()) {
       assertEquals(
-          "it speaks versions 1 to 1 of the link, this node 2 to 9", refusal(d.open(2, 9)));
+          "it speaks versions 2 to 2 of the link, this node 3 to 9", refusal(d.open(3, 9)));
     }
   }
 
   @Test
   void aNewerDialerThatStillSpeaksOursIsLetIn() throws IOException {
     try (RawDialer d = dial()) {
-      assertTrue(d.open(1, 40).nonce() != 0);
+      assertTrue(d.open(2, 40).nonce() != 0);
     }
   }
 
   @Test
   void aGreetingThatIsPlayedBackIsRefused() throws IOException {
     try (RawDialer d = dial()) {
-      long nonce = d.open(1, 1).nonce();
+      long nonce = d.open(2, 2).nonce();
       d.hello(nonce + 1, "x", X, "b", 7, 1);
       assertEquals("the greeting belongs to another connection", refusal(d));
     }
@@ -91,7 +91,7 @@ class GreetingTest {
   @Test
   void twoNodesWithOneNameAreTold() throws IOException {
     try (RawDialer d = dial()) {
-      long nonce = d.open(1, 1).nonce();
+      long nonce = d.open(2, 2).nonce();
       d.hello(nonce, "b", X, "b", 7, 1);
       assertEquals("there are two nodes named b", refusal(d));
     }
@@ -101,7 +101,7 @@ class GreetingTest {
   void anOlderConnectionOfASessionDoesNotComeBack() throws IOException {
     try (RawDialer now = join(7, 5);
         RawDialer d = dial()) {
-      long nonce = d.open(1, 1).nonce();
+      long nonce = d.open(2, 2).nonce();
       d.hello(nonce, "x", X, "b", 7, 5);
       assertEquals("a newer connection has taken over", refusal(d));
       now.request(0, 1, Op.FLUSH, 0);
@@ -146,7 +146,7 @@ class GreetingTest {
   @Test
   void aRequestBeforeTheGreetingIsNotExecuted() throws IOException {
     try (RawDialer d = dial()) {
-      d.open(1, 1).nonce();
+      d.open(2, 2).nonce();
       d.request(0, 1, Op.FLUSH, 0);
       assertTrue(refusal(d).startsWith("malformed: a request before the greeting"));
     }

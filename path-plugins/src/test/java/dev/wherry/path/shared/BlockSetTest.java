@@ -87,6 +87,33 @@ class BlockSetTest {
   }
 
   @Test
+  void blocksBeyondTheFirstFourBillionAreToldApart() {
+    long far = 1L << 32;
+    BlockSet set = new BlockSet();
+    set.add(far - 2, far + 3);
+    set.remove(far, far + 1);
+    assertEquals(List.of(new Run(far - 2, far), new Run(far + 1, far + 3)), set.runs(2 * far));
+    assertFalse(set.contains(1));
+    assertEquals(far - 2, set.next(true, 0, 2 * far));
+    assertEquals(far + 3, set.next(false, far + 1, 2 * far));
+    set.add(0, far);
+    assertEquals(far, set.next(false, 0, 2 * far));
+  }
+
+  @Test
+  void blocksScatteredOverTerabytesTakeFewBytes() {
+    BlockSet set = new BlockSet();
+    set.add(0, 1L << 30);
+    Random random = new Random(1);
+    int blocks = 100_000;
+    for (int i = 0; i < blocks; i++) {
+      long block = random.nextLong(1L << 30);
+      set.remove(block, block + 1);
+    }
+    assertTrue(set.memory() < blocks * 16L, set.memory() + " bytes");
+  }
+
+  @Test
   void anEmptyRangeChangesNothing() {
     BlockSet set = new BlockSet();
     set.add(5, 5);

@@ -159,7 +159,7 @@ class ForcedTakeOverTest extends TwoNodes {
     nodes.mend(a, b);
     assertEquals(
         Status.REFUSED,
-        nodes.call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0))).status());
+        nodes.call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.asked())).status());
     assertEquals(Role.STANDBY, c.state().role());
   }
 

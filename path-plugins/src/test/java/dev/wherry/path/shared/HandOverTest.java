@@ -67,7 +67,8 @@ class HandOverTest extends TwoNodes {
     open(true);
     b.activate();
     assertEquals(1, nodes.wire.sent(Op.PREPARE).size());
-    assertEquals(2, a.disk.flushes());
+    // Before it tells of its store, after that (what was written meanwhile), and with hosts held.
+    assertEquals(3, a.disk.flushes());
   }
 
   @Test
@@ -79,6 +80,44 @@ class HandOverTest extends TwoNodes {
     expectOwner(b, a, 2);
     b.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
     a.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
+  }
+
+  // ------------------------------------------------------------------ while hosts are served
+
+  @Test
+  void whatChangesAfterTheOwnerHasToldOfItsStoreIsToldAtTheHandOver() {
+    open(true);
+    b.activate();
+    b.write(BLOCK, Bytes.of(2, BLOCK));
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> back = a.volume().activate(false);
+    b.write(2 * BLOCK, Bytes.of(3, 2 * BLOCK)); // neither node's hosts are held by the owner yet
+    nodes.await(b.volume().zero(BLOCK, BLOCK, 0));
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(back);
+    expectOwner(a, b, 3);
+    byte[] now = Bytes.with(content, BLOCK, new byte[BLOCK]);
+    a.expect(Bytes.with(now, 2 * BLOCK, Bytes.of(3, 2 * BLOCK)));
+    assertEquals(2, nodes.wire.sent(Op.DIFFERENCES).size()); // once there, and once back
+  }
+
+  @Test
+  void ifTheAnswerOfAHandOverWasLostTheDifferencesAreAskedForAgain() {
+    open(true);
+    b.activate();
+    b.write(BLOCK, Bytes.of(2, BLOCK));
+    nodes.wire.forget();
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> back = a.volume().activate(false);
+    b.write(2 * BLOCK, Bytes.of(3, BLOCK));
+    nodes.wire.loseAnswer(Op.HANDOVER);
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.refusal(back);
+    byte[] now = Bytes.with(content, BLOCK, Bytes.of(2, BLOCK));
+    b.expect(Bytes.with(now, 2 * BLOCK, Bytes.of(3, BLOCK))); // which has a ask again
+    expectOwner(a, b, 3);
+    a.expect(Bytes.with(now, 2 * BLOCK, Bytes.of(3, BLOCK)));
+    assertEquals(2, nodes.wire.sent(Op.HANDOVER).size());
   }
 
   @Test
@@ -295,10 +334,10 @@ class HandOverTest extends TwoNodes {
     Nodes.Node c = nodes.share(a, "c");
     b.activate();
     ShareState before = a.state();
-    LinkReply again = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    LinkReply again = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.asked()));
     assertEquals(Status.OK, again.status());
     assertEquals(2, again.epoch());
-    LinkReply other = nodes.call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    LinkReply other = nodes.call(c, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.asked()));
     assertEquals(Status.STALE, other.status());
     assertEquals("b", other.text());
     assertEquals(before, a.state());
@@ -307,10 +346,10 @@ class HandOverTest extends TwoNodes {
   @Test
   void anAskOfAnOlderEpochOrOfNoMemberChangesNothing() {
     open(true);
-    LinkReply old = nodes.call(b, a, Nodes.request(Op.HANDOVER, 0).withPayload(Nodes.session(0)));
+    LinkReply old = nodes.call(b, a, Nodes.request(Op.HANDOVER, 0).withPayload(Nodes.asked()));
     assertEquals(Status.STALE, old.status());
     nodes.await(a.volume().leave("b"));
-    LinkReply none = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.session(0)));
+    LinkReply none = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.asked()));
     assertEquals(Status.REFUSED, none.status());
     assertEquals(Role.OWNER, a.state().role());
   }

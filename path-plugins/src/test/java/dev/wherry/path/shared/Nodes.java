@@ -248,8 +248,9 @@ final class Nodes implements AutoCloseable {
     return LinkRequest.of(op, SUID, epoch, 0, 0);
   }
 
-  static ByteBuf session(long number) {
-    return Bytes.lend(new byte[8]).setLong(0, number);
+  /** What a taker says of itself that was sent nothing ahead. */
+  static ByteBuf asked() {
+    return Bytes.lend(new byte[16]);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.wherry.path.map.BlockMap;
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** A map that hands everything to another one. */
 abstract class ForwardingMap implements BlockMap {
@@ -91,6 +92,16 @@ abstract class ForwardingMap implements BlockMap {
   @Override
   public void same(long from, long end) {
     map.same(from, end);
+  }
+
+  @Override
+  public CompletableFuture<Void> forgotten(long from, long end) {
+    return map.forgotten(from, end);
+  }
+
+  @Override
+  public void watch(@Nullable Watcher watcher) {
+    map.watch(watcher);
   }
 
   @Override

@@ -49,6 +49,19 @@ enum Mutant {
     }
   },
 
+  /** An owner does not notice what changes after it has told a taker of its store. */
+  SKIPS_WHAT_CHANGED_SINCE_THE_PREPARE {
+    @Override
+    BlockMap map(BlockMap map) {
+      return new ForwardingMap(map) {
+        @Override
+        public void watch(@Nullable Watcher watcher) {
+          // Nobody is told.
+        }
+      };
+    }
+  },
+
   /** A former owner goes on answering reads of those who have not heard yet. */
   ANSWERS_A_STALE_EPOCH {
     @Override
@@ -227,10 +240,8 @@ enum Mutant {
     };
   }
 
-  /** Says in its answer to HANDOVER that all is valid that was ever sent ahead. */
+  /** Says at a hand-over that all is valid that was ever sent ahead. */
   private static final class ForgetfulOwner extends RealPart {
-    private static final int FRESH = 1;
-
     private final int blockSize;
     private final TreeSet<Long> sent = new TreeSet<>();
 
@@ -247,27 +258,43 @@ enum Mutant {
         }
       }
       CompletableFuture<LinkReply> served = super.serve(from, r, priority);
-      return r.op() == Op.HANDOVER ? served.thenApply(this::allValid) : served;
+      return switch (r.op()) {
+        case DIFFERENCES -> served.thenApply(this::allValid);
+        case HANDOVER -> served.thenApply(ForgetfulOwner::nothingLost);
+        default -> served;
+      };
     }
 
+    /**
+     * returned (1), next (8), runs: count (4), first (8) and length (8) of each, absent: as runs.
+     */
     private LinkReply allValid(LinkReply reply) {
       ByteBuf in = reply.payload();
-      if (!reply.isOk() || in.getByte(in.readerIndex()) != FRESH) {
+      if (!reply.isOk() || in.getBoolean(in.readerIndex())) {
         return reply;
       }
-      // kind (1), members: count (4) and texts, runs: count (4), first (8) and length (8) of each
-      int at = in.readerIndex() + 1;
+      ByteBuf out = Unpooled.buffer();
+      out.writeBoolean(false).writeLong(in.getLong(in.readerIndex() + 1)).writeInt(sent.size());
+      sent.forEach(b -> out.writeLong(b).writeLong(1));
+      out.writeInt(0);
+      in.release();
+      return LinkReply.ok(reply.epoch(), out);
+    }
+
+    /** returned (1), complete (1), members: count (4) and texts, runs, same. */
+    private static LinkReply nothingLost(LinkReply reply) {
+      ByteBuf in = reply.payload();
+      if (!reply.isOk() || in.getBoolean(in.readerIndex())) {
+        return reply;
+      }
+      int at = in.readerIndex() + 2;
       int members = in.getInt(at);
       at += 4;
       for (int i = 0; i < members; i++) {
         at += 4 + in.getInt(at);
       }
       ByteBuf out = Unpooled.buffer();
-      out.writeBytes(in, in.readerIndex(), at - in.readerIndex());
-      out.writeInt(sent.size());
-      sent.forEach(b -> out.writeLong(b).writeLong(1));
-      int rest = at + 4 + 16 * in.getInt(at);
-      out.writeBytes(in, rest, in.writerIndex() - rest);
+      out.writeBytes(in, in.readerIndex(), at - in.readerIndex()).writeInt(0).writeInt(0);
       in.release();
       return LinkReply.ok(reply.epoch(), out);
     }

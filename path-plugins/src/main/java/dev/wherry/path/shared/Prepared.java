@@ -1,0 +1,73 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.path.map.BlockMap;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What changes between a taker's PREPARE and its HANDOVER, at the owner. It takes note of a change
+ * of state alone: where a block is newer already, more writes to it are no news.
+ *
+ * @param to the taker
+ * @param number of its try
+ * @param returned as in {@link Differences}
+ * @param map that is watched, or null
+ * @param session of the marks that are watched, where not returned
+ */
+record Prepared(
+    String to,
+    long number,
+    boolean returned,
+    @Nullable BlockMap map,
+    long session,
+    BlockSet changed) {
+  /** Runs that the answer to HANDOVER may have, while the hosts of two nodes wait for it. */
+  private static final int MOST = 32_768;
+
+  static Prepared begin(
+      String to, long number, long session, boolean returned, LayeredStore store, Marks marks) {
+    BlockSet changed = new BlockSet();
+    BlockMap map = store.map();
+    if (returned && map != null) {
+      map.watch(changed::add);
+    } else if (!returned) {
+      marks.watch(to, session, changed);
+    }
+    return new Prepared(to, number, returned, map, session, changed);
+  }
+
+  void end() {
+    if (returned && map != null) {
+      map.watch(null);
+    }
+  }
+
+  /** The answer to the taker that prepared; nothing changes any more. */
+  HandoverAnswer answer(List<String> members, long blocks, Marks marks) {
+    if (!returned && session != 0 && !marks.isWatched(to, session, changed)) {
+      return incomplete(returned, members);
+    }
+    List<Run> runs = changed.runs(blocks);
+    if (runs.size() > MOST) {
+      return incomplete(returned, members);
+    }
+    if (!returned || map == null) {
+      return new HandoverAnswer(returned, true, members, runs, List.of());
+    }
+    List<Run> dirty = new ArrayList<>();
+    List<Run> same = new ArrayList<>();
+    for (Run r : runs) {
+      for (long at = r.from(); at < r.end(); ) {
+        long end = map.runEnd(at, r.end());
+        Run.append(map.state(at) == BlockMap.SAME ? same : dirty, at, end);
+        at = end;
+      }
+    }
+    return new HandoverAnswer(true, true, members, dirty, same);
+  }
+
+  static HandoverAnswer incomplete(boolean returned, List<String> members) {
+    return new HandoverAnswer(returned, false, members, List.of(), List.of());
+  }
+}
