@@ -103,21 +103,8 @@ final class StandbyPart {
   }
 
   private static ShareState standby(String owner, ShareOffer offer, ShareTerms terms) {
-    return new ShareState(
-        Role.STANDBY,
-        owner,
-        offer.epoch(),
-        List.of(),
-        terms.read(),
-        terms.write(),
-        terms.ranges(),
-        terms.manual(),
-        offer.keepsBlocks(),
-        false,
-        null,
-        null,
-        offer.keepsBlocks() ? StoreMaker.FIRST_MAP : 0,
-        null);
+    return ShareState.standby(owner, offer.epoch(), offer.keepsBlocks() ? StoreMaker.FIRST_MAP : 0)
+        .withPolicies(terms.read(), terms.write(), terms.ranges(), terms.manual());
   }
 
   /** A former owner that has released what it had, and sends all to the owner. */

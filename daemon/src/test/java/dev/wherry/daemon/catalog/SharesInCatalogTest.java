@@ -72,7 +72,9 @@ final class SharesInCatalogTest {
         "node:a",
         "nbd://host/x",
         7,
-        "node b took it");
+        "node b took it",
+        4,
+        "the boot");
   }
 
   private void sql(String... texts) throws SQLException {
@@ -109,7 +111,7 @@ final class SharesInCatalogTest {
   @Test
   void aNewStateLeavesTheOptionsAndTheVolumeAlone() {
     Options options = new Options(1, 2, 3);
-    ShareState next = standby().withMembers(List.of()).withRole(Role.OWNER, "n", 4);
+    ShareState next = standby().withMembers(List.of()).owned("n", 4, 5, "another boot");
     try (SqliteCatalog c = open()) {
       c.put(volume("v"), new ShareRecord("v", standby(), options)).join();
       c.put("v", next).join();

@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Volume;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
@@ -47,6 +48,7 @@ final class Core {
   private boolean closed;
   private volatile boolean closing;
   private volatile ShareState state;
+  private ShareState stored;
   private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
@@ -54,11 +56,17 @@ final class Core {
   private volatile Runnable ownerLearned = () -> {};
   private volatile Runnable named = () -> {};
 
-  Core(SharedVolume.Parts parts, ShareState state) {
+  /**
+   * @param stored what was put before
+   * @param state what is to be; {@link #update} puts it
+   */
+  Core(SharedVolume.Parts parts, ShareState stored, ShareState state) {
     this.parts = parts;
     this.waits = new Waits(parts.suid());
     this.links = waits.links(parts.links());
+    this.stored = stored;
     this.state = state;
+    learnLosses(state);
     String fence = state.fence();
     if (fence != null) {
       fencing.set(true);
@@ -343,7 +351,7 @@ final class Core {
     try {
       next = change.apply(state);
       durable =
-          next.equals(state) ? CompletableFuture.completedFuture(null) : parts.log().put(next);
+          next.equals(stored) ? CompletableFuture.completedFuture(null) : parts.log().put(next);
     } catch (RuntimeException e) {
       mine.complete(null);
       result.completeExceptionally(e);
@@ -352,12 +360,48 @@ final class Core {
     durable.whenComplete(
         (v, failure) -> {
           if (failure == null) {
+            stored = next;
             state = next;
+            learnLosses(next);
           }
           mine.complete(null);
           Failures.pass(next, failure, result);
           wake();
         });
+  }
+
+  /** The owner knows best how much was lost. */
+  private void learnLosses(ShareState s) {
+    if (s.role() == Role.OWNER) {
+      parts.unflushed().seen(s.losses());
+    }
+  }
+
+  /** What hosts of this node have not flushed at other nodes. */
+  Unflushed unflushed() {
+    return parts.unflushed();
+  }
+
+  /** The store was not flushed: what hosts of other nodes were answered may be lost, too. */
+  void failedToFlush(Throwable failure) {
+    if (!(Failures.causeOf(failure) instanceof NbdException e && e.isHarmless())) {
+      update(s -> s.role() == Role.OWNER ? s.withLoss() : s)
+          .<Void>thenApply(s -> null)
+          .exceptionally(Core::logged);
+    }
+  }
+
+  /** The owner has flushed all that it was ever told, and is told no more: durably. */
+  CompletableFuture<Void> stopped() {
+    ShareState s = state;
+    LayeredStore own = store;
+    if (s.role() != Role.OWNER || s.fence() != null || own == null) {
+      return CompletableFuture.completedFuture(null);
+    }
+    return own.flush()
+        .thenCompose(v -> update(ShareState::stopped))
+        .<Void>thenApply(v -> null)
+        .exceptionally(Core::logged);
   }
 
   /** Takes note of an owner that another node named; true if it is news. */

@@ -108,7 +108,7 @@ final class Giving {
     return core.update(
             s -> {
               core.requireOwner(s);
-              return s.withRole(Role.FORMER, to, s.epoch() + 1);
+              return s.given(to);
             })
         .thenApply(s -> answer(s, to, session));
   }
@@ -135,9 +135,13 @@ final class Giving {
     boolean returned = NodeSource.name(to).equals(s.source());
     HandoverAnswer answer =
         returned
-            ? new HandoverAnswer(true, s.members(), store.dirty(), store.absent())
+            ? new HandoverAnswer(true, s.members(), store.dirty(), store.absent(), s.losses())
             : new HandoverAnswer(
-                false, s.members(), core.marks().valid(to, session, store.blocks()), List.of());
+                false,
+                s.members(),
+                core.marks().valid(to, session, store.blocks()),
+                List.of(),
+                s.losses());
     return LinkReply.ok(s.epoch(), answer.write());
   }
 }

@@ -121,7 +121,8 @@ final class Ownership {
   private void tell(String node) {
     ShareState s = core.state();
     ByteBuf owner = Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8);
-    call(node, LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), 0, 0).withPayload(owner))
+    // The owner knows how much was lost; others send what is outdated, or nothing.
+    call(node, LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), s.losses(), 0).withPayload(owner))
         .whenComplete(
             (reply, failure) -> {
               if (reply != null) {
@@ -414,7 +415,7 @@ final class Ownership {
       LayeredStore store = core.requireStore();
       HandoverAnswer answer = HandoverAnswer.read(payload, store.blocks());
       ShareState owned =
-          s.withRole(Role.OWNER, core.node(), reply.epoch())
+          s.owned(core.node(), reply.epoch(), answer.losses(), core.parts().boot())
               .withMembers(others(answer.members(), s.owner()));
       String source = NodeSource.name(s.owner());
       if (next == null) {
@@ -500,6 +501,7 @@ final class Ownership {
                     }))
         .thenCompose(
             s -> {
+              core.unflushed().handedOver(s.losses());
               BlockMap old = store.map();
               store.map(map);
               core.connectSource(s);
@@ -544,8 +546,11 @@ final class Ownership {
             v ->
                 core.update(
                     now -> {
+                      long epoch = (now.epoch() | FORCED_STEP) + 1;
+                      // What the old owner has lost is not known here, nor what it had counted.
+                      long losses = Math.max(now.losses() + 1, epoch);
                       ShareState owned =
-                          now.withRole(Role.OWNER, core.node(), (now.epoch() | FORCED_STEP) + 1)
+                          now.owned(core.node(), epoch, losses, core.parts().boot())
                               .withMembers(others(now.members(), now.owner()));
                       return now.role() == Role.STANDBY
                           ? owned.withSources(NodeSource.name(now.owner()), null, now.map())

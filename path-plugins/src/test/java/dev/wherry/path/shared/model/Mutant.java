@@ -1,7 +1,10 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.ForwardingDevice;
+import dev.wherry.path.ForwardingHandler;
+import dev.wherry.path.PathHandler;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
@@ -150,6 +153,35 @@ enum Mutant {
     }
   },
 
+  /** An owner that has lost its power says that nothing is lost. */
+  TAKES_A_POWER_LOSS_FOR_A_CRASH {
+    @Override
+    Parts parts(Parts p) {
+      return with(p, p.store(), "the same for ever");
+    }
+  },
+
+  /** A flush forgets the owner's losses: asked again it says that all is well. */
+  ASKS_AGAIN_FOR_A_FLUSH_THAT_FAILED {
+    @Override
+    Part part(Part part, Parts parts) {
+      return new ForwardingPart(part) {
+        @Override
+        public PathHandler handler() {
+          return new ForwardingHandler("twice", super.handler()) {
+            @Override
+            public CompletableFuture<Void> flush() {
+              return device
+                  .flush()
+                  .handle((v, t) -> t == null ? Answers.done() : device.flush())
+                  .thenCompose(done -> done);
+            }
+          };
+        }
+      };
+    }
+  },
+
   /** A node takes the ownership without having asked for it. */
   TAKES_WITHOUT_ASKING {
     @Override
@@ -162,7 +194,7 @@ enum Mutant {
               ? super.activate(force)
               : parts
                   .log()
-                  .put(s.withRole(Role.OWNER, parts.node(), s.epoch() + 1))
+                  .put(s.owned(parts.node(), s.epoch() + 1, s.losses(), parts.boot()))
                   .thenCompose(v -> super.activate(force));
         }
       };
@@ -186,7 +218,10 @@ enum Mutant {
   }
 
   private static Parts withStore(Parts p, Function<BlockDevice, BlockDevice> wrap) {
-    @Nullable BlockDevice store = p.store() == null ? null : wrap.apply(p.store());
+    return with(p, p.store() == null ? null : wrap.apply(p.store()), p.boot());
+  }
+
+  private static Parts with(Parts p, @Nullable BlockDevice store, String boot) {
     return new Parts(
         p.suid(),
         p.node(),
@@ -200,7 +235,9 @@ enum Mutant {
         p.timer(),
         p.nanoClock(),
         p.ioTimeout(),
-        p.following());
+        p.following(),
+        boot,
+        p.unflushed());
   }
 
   /** The real engine with this bug. */

@@ -17,6 +17,9 @@ final class Oracle {
    */
   record Cover(long began, long ended, @Nullable Life life) {}
 
+  /** A flush that failed: its host takes nothing for durable that it was answered before. */
+  record Refusal(long began, long ended, Life life) {}
+
   /** What a read found. */
   record Read(HostOp op, int stamp) {}
 
@@ -40,16 +43,11 @@ final class Oracle {
   private final Cells cells;
   private final Cell[] all;
   private final List<Cover> covers = new ArrayList<>();
+  private final List<Refusal> refusals = new ArrayList<>();
   private final List<Loss> losses = new ArrayList<>();
-  private final boolean forwarded;
 
-  /**
-   * @param forwarded whether a flush at a node is to fail if the owner has lost its power since
-   *     that node's hosts wrote
-   */
-  Oracle(Cells cells, boolean forwarded) {
+  Oracle(Cells cells) {
     this.cells = cells;
-    this.forwarded = forwarded;
     this.all = new Cell[cells.count()];
     for (int i = 0; i < all.length; i++) {
       all[i] = new Cell();
@@ -79,6 +77,20 @@ final class Oracle {
     covers.add(new Cover(began, ended, life));
   }
 
+  void refused(long began, long ended, Life life) {
+    refusals.add(new Refusal(began, ended, life));
+  }
+
+  /**
+   * Whether a flush may fail: something was lost since the last one of that life that did not
+   * began.
+   */
+  boolean mayRefuse(Life life) {
+    long flushed =
+        covers.stream().filter(c -> c.life() == life).mapToLong(Cover::began).max().orElse(0);
+    return losses.stream().anyMatch(l -> l.at() > flushed);
+  }
+
   void loses(long at, @Nullable String node) {
     losses.add(new Loss(at, node));
   }
@@ -101,7 +113,7 @@ final class Oracle {
 
   void judge() {
     for (int c = 0; c < all.length; c++) {
-      new CellHistory(c, all[c], covers, losses, forwarded).judge();
+      new CellHistory(c, all[c], covers, refusals, losses).judge();
     }
   }
 }
