@@ -137,7 +137,8 @@ final class StandbyPart {
       if (offer.keepsBlocks()) {
         registry.giveStore(entry, backing.get(0), opener -> maker.make(entry.record(), opener));
       }
-      swap.restate(entry, new ShareRecord(v.suid(), standby(owner, offer, terms), options));
+      ShareState state = standby(owner, offer, terms).withLosses(before.losses());
+      swap.restate(entry, new ShareRecord(v.suid(), state, options));
       log.info("volume {}: node {} gave this node a part again", v.suid(), owner);
     } finally {
       entry.end();

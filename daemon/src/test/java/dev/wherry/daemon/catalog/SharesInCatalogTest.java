@@ -14,6 +14,7 @@ import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.WritePolicy;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -24,10 +25,11 @@ import java.time.Clock;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Nodes and shares, and files of version 1. */
+/** Nodes and shares, and files of versions 1 and 2. */
 final class SharesInCatalogTest {
   @TempDir Path dir;
 
@@ -271,5 +273,37 @@ final class SharesInCatalogTest {
     }
     image("old");
     assertEquals(List.of(), CatalogCheck.run(dir));
+  }
+
+  /** The columns and the checksum are those of the program that knew version 2 alone. */
+  @Test
+  void aShareOfVersionTwoOpensAndHasLostNothing() throws Exception {
+    ShareState old =
+        ShareState.alone("n")
+            .withMembers(List.of("b"))
+            .withPolicies(ReadPolicy.PULL, WritePolicy.BACK, List.of(), true);
+    ShareRecord share = new ShareRecord("v", old, Options.DEFAULT);
+    try (SqliteCatalog c = open()) {
+      addPeers(c, "b");
+      c.put(volume("v"), share).join();
+    }
+    String asThen = "5:OWNER1:n1:14:PULL4:BACK4:true4:true5:false---1:01:11:b";
+    CRC32C sum = new CRC32C();
+    sum.update(asThen.getBytes(StandardCharsets.UTF_8));
+    sql(
+        "ALTER TABLE share DROP COLUMN boot",
+        "ALTER TABLE share DROP COLUMN losses",
+        "DELETE FROM migration WHERE version = 3",
+        "UPDATE share SET checksum = " + sum.getValue(),
+        "PRAGMA user_version = 2");
+    image("v");
+    assertTrue(CatalogCheck.run(dir).get(0).contains("version is 2"));
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(share), c.shares());
+      c.put("v", old.started("boot 1")).join();
+    }
+    assertEquals(List.of(), CatalogCheck.run(dir));
+    sql("UPDATE share SET losses = 1");
+    assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"));
   }
 }

@@ -66,7 +66,11 @@ final class Core {
     this.links = waits.links(parts.links());
     this.stored = stored;
     this.state = state;
-    learnLosses(state);
+    if (state.role() != Role.OWNER && parts.boot().equals(stored.boot())) {
+      // The daemon has crashed. Hosts that come again do not know, and may not have flushed.
+      unflushed().answered(stored.losses());
+    }
+    unflushed().seen(state.losses());
     String fence = state.fence();
     if (fence != null) {
       fencing.set(true);
@@ -362,19 +366,12 @@ final class Core {
           if (failure == null) {
             stored = next;
             state = next;
-            learnLosses(next);
+            unflushed().seen(next.losses());
           }
           mine.complete(null);
           Failures.pass(next, failure, result);
           wake();
         });
-  }
-
-  /** The owner knows best how much was lost. */
-  private void learnLosses(ShareState s) {
-    if (s.role() == Role.OWNER) {
-      parts.unflushed().seen(s.losses());
-    }
   }
 
   /** What hosts of this node have not flushed at other nodes. */
@@ -391,14 +388,28 @@ final class Core {
     }
   }
 
-  /** The owner has flushed all that it was ever told, and is told no more: durably. */
+  /** Another node said how much is lost, or all hosts have been told. */
+  void noteLosses(long count) {
+    Unflushed u = unflushed();
+    u.seen(count);
+    if (!u.owes() && count > state.losses()) {
+      update(s -> s.role() != Role.OWNER && s.losses() < count ? s.withLosses(count) : s)
+          .<Void>thenApply(s -> null)
+          .exceptionally(Core::logged);
+    }
+  }
+
+  /** It stops in peace; durably so, where nothing is left that is not flushed. */
   CompletableFuture<Void> stopped() {
     ShareState s = state;
     LayeredStore own = store;
-    if (s.role() != Role.OWNER || s.fence() != null || own == null) {
+    boolean owner = s.role() == Role.OWNER;
+    if (s.fence() != null || !unflushed().isEmpty() || (owner && own == null)) {
       return CompletableFuture.completedFuture(null);
     }
-    return own.flush()
+    CompletableFuture<Void> flushed =
+        owner ? own.flush() : CompletableFuture.<Void>completedFuture(null);
+    return flushed
         .thenCompose(v -> update(ShareState::stopped))
         .<Void>thenApply(v -> null)
         .exceptionally(Core::logged);

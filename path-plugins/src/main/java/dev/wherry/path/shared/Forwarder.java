@@ -159,9 +159,9 @@ final class Forwarder extends RoleHandler {
         });
   }
 
-  private static long losses(LinkReply reply) {
+  private long losses(LinkReply reply) {
     try {
-      return Payloads.readLosses(reply.payload());
+      return Payloads.readLosses(reply.payload(), core.unflushed().latest());
     } catch (IllegalArgumentException e) {
       throw new NbdException(NbdError.EIO, String.valueOf(e.getMessage()), e);
     } finally {

@@ -40,6 +40,6 @@ record HandoverAnswer(
         Payloads.readTexts(in),
         Run.read(in, blocks),
         Run.read(in, blocks),
-        Payloads.readLosses(in));
+        Payloads.readLosses(in, 0));
   }
 }

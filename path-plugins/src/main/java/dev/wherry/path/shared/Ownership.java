@@ -117,13 +117,14 @@ final class Ownership {
     }
   }
 
-  /** Tells a node what this one knows, and learns what that one knows. */
-  private void tell(String node) {
+  /** Tells a node what this one knows, and learns what that one knows; never fails. */
+  CompletableFuture<Void> tell(String node) {
     ShareState s = core.state();
     ByteBuf owner = Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8);
-    // The owner knows how much was lost; others send what is outdated, or nothing.
-    call(node, LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), s.losses(), 0).withPayload(owner))
-        .whenComplete(
+    // The owner knows how much was lost; of others it is not believed.
+    return call(
+            node, LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), s.losses(), 0).withPayload(owner))
+        .handle(
             (reply, failure) -> {
               if (reply != null) {
                 reply.payload().release();
@@ -131,6 +132,7 @@ final class Ownership {
                   core.learn(reply.text(), reply.epoch());
                 }
               }
+              return null;
             });
   }
 
@@ -414,8 +416,9 @@ final class Ownership {
       }
       LayeredStore store = core.requireStore();
       HandoverAnswer answer = HandoverAnswer.read(payload, store.blocks());
+      long losses = Math.max(answer.losses(), core.unflushed().latest());
       ShareState owned =
-          s.owned(core.node(), reply.epoch(), answer.losses(), core.parts().boot())
+          s.owned(core.node(), reply.epoch(), losses, core.parts().boot())
               .withMembers(others(answer.members(), s.owner()));
       String source = NodeSource.name(s.owner());
       if (next == null) {
@@ -548,7 +551,7 @@ final class Ownership {
                     now -> {
                       long epoch = (now.epoch() | FORCED_STEP) + 1;
                       // What the old owner has lost is not known here, nor what it had counted.
-                      long losses = Math.max(now.losses() + 1, epoch);
+                      long losses = Math.max(core.unflushed().latest() + 1, epoch);
                       ShareState owned =
                           now.owned(core.node(), epoch, losses, core.parts().boot())
                               .withMembers(others(now.members(), now.owner()));

@@ -56,13 +56,14 @@ final class Payloads {
   }
 
   /**
-   * Reads what {@link #losses} wrote; 0 where nothing is, as from a node that does not count.
+   * Reads what {@link #losses} wrote.
    *
+   * @param otherwise where nothing is, as from a node that does not count
    * @throws IllegalArgumentException if it is malformed
    */
-  static long readLosses(ByteBuf in) {
+  static long readLosses(ByteBuf in, long otherwise) {
     if (!in.isReadable()) {
-      return 0;
+      return otherwise;
     }
     long count = in.readableBytes() < 8 ? -1 : in.readLong();
     if (count < 0) {

@@ -328,7 +328,7 @@ final class Serving {
     } else if (r.epoch() < s.epoch()) {
       return stale();
     } else if (s.role() != Role.OWNER && s.owner().equals(from)) {
-      core.unflushed().seen(r.offset());
+      core.noteLosses(r.offset());
     }
     return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
   }

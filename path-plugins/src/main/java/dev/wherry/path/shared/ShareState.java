@@ -26,10 +26,11 @@ import org.jspecify.annotations.Nullable;
  * @param fence why the volume may not be served, or null: another node was forced to take it over
  * @param losses grows whenever what hosts were answered, and did not flush, may have been lost:
  *     when an owner starts again without its page cache, when a flush fails, and with a forced
- *     take-over, which raises it to its epoch. It goes from owner to owner; elsewhere it means
- *     nothing
- * @param boot of the operating system in which this node, as the owner, has taken changes that may
- *     not be flushed; null if there are none
+ *     take-over, which raises it to its epoch. The owner counts, and hands the count on with the
+ *     ownership; a node that forwards has here how many it knew of when it last had told its hosts
+ *     of all
+ * @param boot of the operating system in which this node last served its hosts; null if it stopped
+ *     in peace, with nothing left that was not flushed
  */
 public record ShareState(
     Role role,
@@ -147,7 +148,6 @@ public record ShareState(
           d.owner = newOwner;
           d.epoch = epoch + 1;
           d.wanted = false;
-          d.boot = null;
         });
   }
 
@@ -164,28 +164,32 @@ public record ShareState(
   // ------------------------------------------------------------------ what may be lost
 
   /**
-   * What the owner begins to serve with. Where it took changes in an earlier boot they may be lost;
-   * after a crash of the daemon alone they are in the page cache.
+   * What this node begins to serve with. Where it was the owner in an earlier boot, what was not
+   * flushed may be lost; after a crash of the daemon alone it is in the page cache.
    */
   public ShareState started(String inBoot) {
-    if (role != Role.OWNER || fence != null || inBoot.equals(boot)) {
+    if (fence != null || inBoot.equals(boot)) {
       return this;
     }
     return with(
         d -> {
-          d.losses = losses + (boot == null ? 0 : 1);
+          d.losses = losses + (role == Role.OWNER && boot != null ? 1 : 0);
           d.boot = inBoot;
         });
   }
 
-  /** The owner has flushed all, and takes no more changes. */
+  /** Nothing is unflushed, and no more changes are taken. */
   public ShareState stopped() {
     return with(d -> d.boot = null);
   }
 
   /** The owner could not flush: what was not flushed before may be lost. */
   public ShareState withLoss() {
-    return with(d -> d.losses = losses + 1);
+    return withLosses(losses + 1);
+  }
+
+  public ShareState withLosses(long value) {
+    return with(d -> d.losses = value);
   }
 
   // ------------------------------------------------------------------ the rest

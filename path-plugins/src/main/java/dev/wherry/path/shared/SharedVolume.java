@@ -186,8 +186,8 @@ public final class SharedVolume implements PathHandler {
   }
 
   /**
-   * A member joins: it may read, and ask for the ownership. Durable when done; fails with {@link
-   * ShareException} where this node is not the owner.
+   * A member joins: it may read, and ask for the ownership. Durable when done, and the member has
+   * been told, if it can be; fails with {@link ShareException} where this node is not the owner.
    */
   public CompletableFuture<Void> join(String node) {
     return core.update(
@@ -199,7 +199,7 @@ public final class SharedVolume implements PathHandler {
               }
               return s.withMembers(members);
             })
-        .thenAccept(s -> {});
+        .thenCompose(s -> ownership.tell(node));
   }
 
   /** A member is gone. As {@link #join}. */
@@ -379,6 +379,7 @@ public final class SharedVolume implements PathHandler {
         .thenAccept(
             v -> {
               if (!core.unflushed().flushed(mark)) {
+                core.noteLosses(core.unflushed().failedAt());
                 throw lost();
               }
             });

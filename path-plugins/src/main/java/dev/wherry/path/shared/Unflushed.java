@@ -24,17 +24,16 @@ import org.jspecify.annotations.Nullable;
  * An answer that was overtaken by one of a later count may make a flush fail that need not; only
  * where there was a loss.
  *
- * <p>It is in memory only and outlives the engine of a volume, but not the daemon. Safe on any
- * thread; never blocks.
+ * <p>It outlives the engine of a volume, and not the daemon: one that starts again after a crash
+ * takes it that something was unflushed, under the count that its state has. Safe on any thread;
+ * never blocks.
  */
 public final class Unflushed {
-  private static final long UNKNOWN = -1;
-
   /**
    * A FLUSH that is under way.
    *
    * @param answers that it covers
-   * @param losses as they were known when it began, or -1
+   * @param losses as they were known when it began
    * @param number counts them
    */
   record Mark(long answers, long losses, long number) {}
@@ -55,7 +54,7 @@ public final class Unflushed {
     }
   }
 
-  private long losses = UNKNOWN;
+  private long losses;
   private long answers;
   private long flushes;
 
@@ -69,6 +68,11 @@ public final class Unflushed {
   private long told;
 
   private long failedAt;
+
+  /** The most losses that any owner is known to have counted. */
+  synchronized long latest() {
+    return losses;
+  }
 
   /** The owner has counted so many losses, or more by now. */
   synchronized void seen(long count) {
@@ -109,7 +113,7 @@ public final class Unflushed {
       // Whoever asked meanwhile is to hear of it, too.
       told = flushes;
     }
-    lost |= mark.number <= told || (mark.losses != UNKNOWN && mark.losses != losses);
+    lost |= mark.number <= told || mark.losses != losses;
     gone = Answers.after(gone, mark.answers);
     kept = Answers.after(kept, mark.answers);
     if (lost) {
@@ -122,6 +126,11 @@ public final class Unflushed {
   synchronized void handedOver(long count) {
     seen(count);
     kept = null;
+  }
+
+  /** Whether a host is to be told of a loss. */
+  synchronized boolean owes() {
+    return gone != null;
   }
 
   /** Whether nothing is unflushed that was forwarded. */

@@ -326,7 +326,7 @@ final class CellHistory {
     boolean whole = write.began > from;
     for (Cover c : covers) {
       boolean sawNoLoss = whole && c.began() < loss;
-      boolean answersForIt = c.life() == write.life && !wasTold(write, c);
+      boolean answersForIt = c.by(write.life) && !wasTold(write, c);
       if (c.began() > write.ended && (sawNoLoss || answersForIt)) {
         return true;
       }
@@ -338,6 +338,9 @@ final class CellHistory {
   private boolean wasTold(HostOp write, Cover flush) {
     return refusals.stream()
         .anyMatch(
-            r -> r.life() == write.life && r.began() > write.ended && r.ended() < flush.began());
+            r ->
+                r.life().serves(write.life)
+                    && r.began() > write.ended
+                    && r.ended() < flush.began());
   }
 }

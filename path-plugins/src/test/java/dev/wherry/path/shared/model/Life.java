@@ -18,13 +18,18 @@ final class Life {
   private final Simulation simulation;
   private final String node;
   private final int number;
+  private final String boot;
   private final SimTimer timer = new SimTimer(this);
   private final List<Runnable> atDeath = new ArrayList<>();
   private final List<Handed> handed = new ArrayList<>();
   private boolean dead;
   private boolean buried;
 
-  Life(Simulation simulation, String node, int number) {
+  /**
+   * @param boot that of the node's operating system
+   */
+  Life(Simulation simulation, String node, int number, String boot) {
+    this.boot = boot;
     this.simulation = simulation;
     this.node = node;
     this.number = number;
@@ -40,6 +45,17 @@ final class Life {
 
   int number() {
     return number;
+  }
+
+  String boot() {
+    return boot;
+  }
+
+  /**
+   * Whether it has the same hosts: they come again after a crash of the daemon, and do not know.
+   */
+  boolean serves(Life other) {
+    return node.equals(other.node) && boot.equals(other.boot);
   }
 
   SimTimer timer() {

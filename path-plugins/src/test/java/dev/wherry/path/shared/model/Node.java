@@ -106,7 +106,7 @@ final class Node implements Network.Peer {
     if (life != null) {
       return;
     }
-    Life begun = new Life(schedule.simulation(), name, lives.size() + 1);
+    Life begun = new Life(schedule.simulation(), name, lives.size() + 1, disk.boot());
     lives.add(begun);
     life = begun;
     schedule.log().note("start " + begun + " " + brief(disk.state));
@@ -180,7 +180,7 @@ final class Node implements Network.Peer {
                     schedule.simulation()::now,
                     settings.ioTimeout(),
                     Following.with(null),
-                    disk.boot(),
+                    begun.boot(),
                     new Unflushed()),
                 state);
     opened.pace(new Mover.Pace(Math.min(settings.pace(), 20_000_000), settings.pace()));

@@ -15,7 +15,12 @@ final class Oracle {
    * @param ended when that was so
    * @param life of the node that asked; null where a hand-over did
    */
-  record Cover(long began, long ended, @Nullable Life life) {}
+  record Cover(long began, long ended, @Nullable Life life) {
+    /** Whether the hosts of a life asked for it. */
+    boolean by(Life one) {
+      return life != null && life.serves(one);
+    }
+  }
 
   /** A flush that failed: its host takes nothing for durable that it was answered before. */
   record Refusal(long began, long ended, Life life) {}
@@ -82,13 +87,17 @@ final class Oracle {
   }
 
   /**
-   * Whether a flush may fail: something was lost since the last one of that life that did not
+   * Whether a flush may fail: something was lost since the last one of the same hosts that did not
    * began.
    */
-  boolean mayRefuse(Life life) {
-    long flushed =
-        covers.stream().filter(c -> c.life() == life).mapToLong(Cover::began).max().orElse(0);
-    return losses.stream().anyMatch(l -> l.at() > flushed);
+  boolean mayRefuse(HostOp flush) {
+    long before =
+        covers.stream()
+            .filter(c -> c.by(flush.life) && c.ended() < flush.began)
+            .mapToLong(Cover::began)
+            .max()
+            .orElse(0);
+    return losses.stream().anyMatch(l -> l.at() > before);
   }
 
   void loses(long at, @Nullable String node) {

@@ -179,7 +179,7 @@ final class Schedule implements SimLog.Judge {
   }
 
   private void age(Platter platter) {
-    Life before = new Life(simulation, "a", 0);
+    Life before = new Life(simulation, "a", 0, node("a").disk().boot());
     for (int i = simulation.between(1, 6); i > 0; i--) {
       int from = simulation.between(0, cells.count());
       int end = Math.min(cells.count(), from + simulation.between(1, 200));
@@ -392,7 +392,7 @@ final class Schedule implements SimLog.Judge {
         || operator.unshared()
         || node.volume() == null
         || node.volume().state() != VolumeState.ONLINE
-        || (op.kind == HostOp.Kind.FLUSH && error == NbdError.EIO && oracle.mayRefuse(op.life))
+        || (op.kind == HostOp.Kind.FLUSH && error == NbdError.EIO && oracle.mayRefuse(op))
         || (error == NbdError.EIO
             && oracle.disposable(op)
             && (op.kind == HostOp.Kind.READ || op.kind == HostOp.Kind.STATUS));
