@@ -6,31 +6,17 @@ import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.daemon.process.DataLock;
 import dev.wherry.daemon.process.StartException;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParentCommand;
-import picocli.CommandLine.Spec;
 
 /** {@code wherry catalog …}: offline, without a daemon. */
 @Command(name = "catalog", description = "The catalog of a daemon that does not run.")
-final class CatalogCommand implements Runnable {
-  @ParentCommand private @Nullable WherryCommand wherry;
-  @Spec private @Nullable CommandSpec spec;
-
-  @Override
-  public void run() {
-    throw new ParameterException(Objects.requireNonNull(spec).commandLine(), "a verb is missing");
-  }
-
+final class CatalogCommand extends Noun {
   private static List<String> findings(Path dir) throws IOException {
     Optional<DataLock> held = DataLock.takeIfThere(new DataDirectory(dir));
     if (held.isEmpty()) {
@@ -45,10 +31,7 @@ final class CatalogCommand implements Runnable {
   int check(
       @Option(names = "--data", paramLabel = "DIR", description = "default: /var/lib/wherry")
           @Nullable Path data) {
-    WherryCommand root = Objects.requireNonNull(wherry);
-    PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
-    PrintWriter err = Objects.requireNonNull(spec).commandLine().getErr();
-    String fallback = root.environment().getOrDefault("WHERRYD_DATA", "/var/lib/wherry");
+    String fallback = root().environment().getOrDefault("WHERRYD_DATA", "/var/lib/wherry");
     Path dir = (data == null ? Path.of(fallback) : data).toAbsolutePath().normalize();
     if (!Files.isDirectory(dir)) {
       throw new CliException("data directory " + dir + " does not exist");
@@ -61,19 +44,19 @@ final class CatalogCommand implements Runnable {
     } catch (IOException e) {
       throw new CliException("lock of " + dir + " cannot be given back: " + e.getMessage());
     }
-    if (root.json()) {
+    if (root().json()) {
       ArrayNode list = RestClient.object().arrayNode();
       findings.forEach(list::add);
-      out.println(list);
+      out().println(list);
     } else {
-      findings.forEach(out::println);
+      findings.forEach(out()::println);
     }
     if (!findings.isEmpty()) {
-      err.println("wherry: catalog of " + dir + ": " + findings.size() + " findings");
+      err().println("wherry: catalog of " + dir + ": " + findings.size() + " findings");
       return 1;
     }
-    if (!root.json()) {
-      out.println("catalog of " + dir + ": all is well");
+    if (!root().json()) {
+      out().println("catalog of " + dir + ": all is well");
     }
     return 0;
   }

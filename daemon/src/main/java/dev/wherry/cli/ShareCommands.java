@@ -3,13 +3,13 @@ package dev.wherry.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -30,11 +30,10 @@ final class ShareCommands {
     String suid = "";
 
     void act(String action, ObjectNode body, Function<JsonNode, String> words) {
-      WherryCommand root = Objects.requireNonNull(volumes).root();
-      JsonNode v =
-          root.client().call("POST", VolumeCommand.path(suid, this::usage) + "/" + action, body);
-      PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
-      out.println(root.json() ? v.toString() : words.apply(v));
+      VolumeCommand noun = Objects.requireNonNull(volumes);
+      String path = VolumeCommand.path(suid, this::usage) + "/" + action;
+      JsonNode v = noun.root().client().call("POST", path, body);
+      noun.print(v, out -> out.println(words.apply(v)));
     }
 
     ParameterException usage(String message) {
@@ -42,11 +41,16 @@ final class ShareCommands {
     }
   }
 
+  /** Which other node. */
+  static final class To {
+    @Option(names = "--to", paramLabel = "NODE", required = true, description = "the other node")
+    String node = "";
+  }
+
   /** {@code volume share}. */
   @Command(name = "share", description = "Gives another node a part; on the owner.")
   static final class Share extends Action {
-    @Option(names = "--to", paramLabel = "NODE", required = true, description = "the other node")
-    String to = "";
+    @Mixin final To to = new To();
 
     @Option(
         names = "--read",
@@ -82,7 +86,7 @@ final class ShareCommands {
 
     @Override
     public void run() {
-      ObjectNode body = RestClient.object().put("to", to);
+      ObjectNode body = RestClient.object().put("to", to.node);
       VolumeCommand.putIfGiven(body, "read", read);
       VolumeCommand.putIfGiven(body, "write", write);
       VolumeCommand.putIfGiven(body, "handover", handover);
@@ -91,7 +95,7 @@ final class ShareCommands {
         ArrayNode all = body.putArray("ranges");
         ranges.forEach(all::add);
       }
-      act("share", body, v -> "volume " + suid + " is shared with node " + to);
+      act("share", body, v -> "volume " + suid + " is shared with node " + to.node);
     }
   }
 
@@ -144,15 +148,14 @@ final class ShareCommands {
       description =
           "Gives the ownership back with all changes, as the abort of a move; on the owner.")
   static final class Return extends Action {
-    @Option(names = "--to", paramLabel = "NODE", required = true, description = "the other node")
-    String to = "";
+    @Mixin final To to = new To();
 
     @Override
     public void run() {
       act(
           "return",
-          RestClient.object().put("to", to),
-          v -> "volume " + suid + " is owned by node " + to);
+          RestClient.object().put("to", to.node),
+          v -> "volume " + suid + " is owned by node " + to.node);
     }
   }
 

@@ -4,21 +4,15 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.wherry.path.ByteSize;
-import java.io.PrintWriter;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.ParentCommand;
-import picocli.CommandLine.Spec;
 
 /** {@code wherry volume …}. */
 @Command(
@@ -31,16 +25,8 @@ import picocli.CommandLine.Spec;
       ShareCommands.Return.class,
       ShareCommands.Release.class
     })
-final class VolumeCommand implements Runnable {
+final class VolumeCommand extends Noun {
   private static final int EXTENTS_PER_CALL = 100_000;
-
-  @ParentCommand private @Nullable WherryCommand wherry;
-  @Spec private @Nullable CommandSpec spec;
-
-  @Override
-  public void run() {
-    throw usage("a verb is missing");
-  }
 
   @Command(name = "create", description = "Makes a volume and prints its SUID.")
   void create(
@@ -232,20 +218,7 @@ final class VolumeCommand implements Runnable {
   // ------------------------------------------------------------------ common
 
   private int script(String name, String... args) {
-    PrintWriter err = commandSpec().commandLine().getErr();
-    return HostScript.run(root().environment(), name, List.of(args), root().json(), out(), err);
-  }
-
-  private void print(JsonNode answer, java.util.function.Consumer<PrintWriter> human) {
-    if (root().json()) {
-      out().println(answer);
-    } else {
-      human.accept(out());
-    }
-  }
-
-  private PrintWriter out() {
-    return commandSpec().commandLine().getOut();
+    return HostScript.run(root().environment(), name, List.of(args), root().json(), out(), err());
   }
 
   private String path(String suid) {
@@ -258,10 +231,7 @@ final class VolumeCommand implements Runnable {
    * @param usage makes the exception of a SUID that cannot be one
    */
   static String path(String suid, Function<String, ParameterException> usage) {
-    if (suid.isEmpty() || suid.equals(".") || suid.equals("..")) {
-      throw usage.apply("'" + suid + "' is not a SUID");
-    }
-    return "/volumes/" + URLEncoder.encode(suid, StandardCharsets.UTF_8);
+    return "/volumes/" + segment(suid, "a SUID", usage);
   }
 
   private String checked(String suid) {
@@ -292,17 +262,5 @@ final class VolumeCommand implements Runnable {
 
   private static String text(JsonNode n) {
     return n.isNull() || n.isMissingNode() ? "-" : n.isTextual() ? n.textValue() : n.toString();
-  }
-
-  WherryCommand root() {
-    return java.util.Objects.requireNonNull(wherry);
-  }
-
-  private CommandSpec commandSpec() {
-    return java.util.Objects.requireNonNull(spec);
-  }
-
-  private ParameterException usage(String message) {
-    return new ParameterException(commandSpec().commandLine(), message);
   }
 }

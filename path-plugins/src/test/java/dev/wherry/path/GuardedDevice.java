@@ -1,9 +1,9 @@
 package dev.wherry.path;
 
-import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
+import dev.wherry.path.fault.Fault.Op;
+import dev.wherry.path.fault.InterceptedDevice;
 import io.netty.buffer.ByteBuf;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * Counts what reaches a device, and notices what reaches it after it was retired. Of the plain
  * requests some end on the caller's thread and some on another one, later.
  */
-final class GuardedDevice extends ForwardingDevice {
+final class GuardedDevice extends InterceptedDevice {
   private final Executor elsewhere;
   private final AtomicLong started = new AtomicLong();
   private final AtomicLong ended = new AtomicLong();
@@ -61,7 +61,9 @@ final class GuardedDevice extends ForwardingDevice {
     }
   }
 
-  private <T> CompletableFuture<T> run(Supplier<CompletableFuture<T>> request) {
+  @Override
+  protected <T> CompletableFuture<T> run(
+      Op op, long offset, long length, Supplier<CompletableFuture<T>> request) {
     arrives();
     started.incrementAndGet();
     CompletableFuture<T> done =
@@ -78,42 +80,6 @@ final class GuardedDevice extends ForwardingDevice {
       ended.incrementAndGet();
     }
     return done;
-  }
-
-  @Override
-  public CompletableFuture<ByteBuf> read(long offset, int length) {
-    return run(() -> super.read(offset, length));
-  }
-
-  @Override
-  public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    return run(() -> super.write(offset, data, flags));
-  }
-
-  @Override
-  public CompletableFuture<Void> flush() {
-    return run(super::flush);
-  }
-
-  @Override
-  public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    return run(() -> super.trim(offset, length, flags));
-  }
-
-  @Override
-  public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    return run(() -> super.zero(offset, length, flags));
-  }
-
-  @Override
-  public CompletableFuture<Void> cache(long offset, long length) {
-    return run(() -> super.cache(offset, length));
-  }
-
-  @Override
-  public CompletableFuture<List<Extent>> status(
-      String context, long offset, long length, int maxExtents) {
-    return run(() -> super.status(context, offset, length, maxExtents));
   }
 
   @Override

@@ -14,6 +14,7 @@ import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.WritePolicy;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +26,6 @@ import java.time.Clock;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
-import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -85,6 +85,14 @@ final class SharesInCatalogTest {
       for (String text : texts) {
         s.executeUpdate(text);
       }
+    }
+  }
+
+  /** The statements of the program that knew no later version. */
+  private static String[] version(int number) throws IOException {
+    String name = "version-" + number + ".sql";
+    try (InputStream in = SharesInCatalogTest.class.getResourceAsStream(name)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip().split(";", 0);
     }
   }
 
@@ -225,40 +233,15 @@ final class SharesInCatalogTest {
     assertEquals(5, findings.lines().count(), findings);
   }
 
-  /** The statements are those of the program that knew version 1 alone. */
   @Test
   void aFileOfVersionOneOpensAndIsUpgraded() throws Exception {
     VolumeRecord old = volume("old");
+    sql(version(1));
     sql(
-        "CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-            + " applied_at INTEGER NOT NULL) STRICT",
-        "CREATE TABLE node (id INTEGER PRIMARY KEY CHECK (id = 1), uuid TEXT NOT NULL,"
-            + " name TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT",
-        "CREATE TABLE volume (id INTEGER PRIMARY KEY AUTOINCREMENT,"
-            + " suid TEXT NOT NULL UNIQUE, size INTEGER NOT NULL CHECK (size > 0),"
-            + " block_size INTEGER NOT NULL CHECK (block_size > 0),"
-            + " read_only INTEGER NOT NULL CHECK (read_only IN (0, 1)),"
-            + " handler TEXT NOT NULL,"
-            + " state TEXT NOT NULL CHECK (state IN ('CREATING', 'READY', 'DELETING')),"
-            + " created_at INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
-        "CREATE TABLE volume_backing (volume_id INTEGER NOT NULL"
-            + " REFERENCES volume(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
-            + " spec TEXT NOT NULL, managed INTEGER NOT NULL CHECK (managed IN (0, 1)),"
-            + " PRIMARY KEY (volume_id, position)) STRICT",
-        "CREATE TABLE volume_setting (volume_id INTEGER NOT NULL"
-            + " REFERENCES volume(id) ON DELETE CASCADE, key TEXT NOT NULL,"
-            + " value TEXT NOT NULL, PRIMARY KEY (volume_id, key)) STRICT",
-        "CREATE TABLE volume_access (volume_id INTEGER NOT NULL"
-            + " REFERENCES volume(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
-            + " rule TEXT NOT NULL, PRIMARY KEY (volume_id, position)) STRICT",
-        "INSERT INTO migration VALUES (1, 'volumes of one node', 1)",
-        "INSERT INTO node VALUES (1, 'the-uuid', 'n', 1)",
         "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
             + old.checksum()
             + ")",
-        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)",
-        "PRAGMA application_id = " + 0x57485259,
-        "PRAGMA user_version = 1");
+        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)");
     assertTrue(CatalogCheck.run(dir).get(0).contains("version is 1"));
     ShareRecord share = new ShareRecord("old", ShareState.alone("n"), Options.DEFAULT);
     try (SqliteCatalog c = open()) {
@@ -275,33 +258,26 @@ final class SharesInCatalogTest {
     assertEquals(List.of(), CatalogCheck.run(dir));
   }
 
-  /** The columns and the checksum are those of the program that knew version 2 alone. */
   @Test
   void aShareOfVersionTwoOpensAndHasLostNothing() throws Exception {
-    ShareState old =
+    VolumeRecord old = volume("old");
+    sql(version(2));
+    sql(
+        "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
+            + old.checksum()
+            + ")",
+        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)");
+    assertTrue(CatalogCheck.run(dir).get(0).contains("version is 2"));
+    ShareState state =
         ShareState.alone("n")
             .withMembers(List.of("b"))
             .withPolicies(ReadPolicy.PULL, WritePolicy.BACK, List.of(), true);
-    ShareRecord share = new ShareRecord("v", old, Options.DEFAULT);
     try (SqliteCatalog c = open()) {
+      assertEquals(List.of(new ShareRecord("old", state, Options.DEFAULT)), c.shares());
       addPeers(c, "b");
-      c.put(volume("v"), share).join();
+      c.put("old", state.started("boot 1")).join();
     }
-    String asThen = "5:OWNER1:n1:14:PULL4:BACK4:true4:true5:false---1:01:11:b";
-    CRC32C sum = new CRC32C();
-    sum.update(asThen.getBytes(StandardCharsets.UTF_8));
-    sql(
-        "ALTER TABLE share DROP COLUMN boot",
-        "ALTER TABLE share DROP COLUMN losses",
-        "DELETE FROM migration WHERE version = 3",
-        "UPDATE share SET checksum = " + sum.getValue(),
-        "PRAGMA user_version = 2");
-    image("v");
-    assertTrue(CatalogCheck.run(dir).get(0).contains("version is 2"));
-    try (SqliteCatalog c = open()) {
-      assertEquals(List.of(share), c.shares());
-      c.put("v", old.started("boot 1")).join();
-    }
+    image("old");
     assertEquals(List.of(), CatalogCheck.run(dir));
     sql("UPDATE share SET losses = 1");
     assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"));

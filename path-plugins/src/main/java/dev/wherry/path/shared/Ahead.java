@@ -11,7 +11,6 @@ import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
-import dev.wherry.path.move.Hydrator;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
@@ -24,11 +23,10 @@ import java.util.concurrent.CompletableFuture;
  * is still valid; this node knows which of it has arrived. A block that has arrived is never asked
  * for again in the session, so the owner's mark and what lies here are of the same moment.
  */
-final class Ahead implements Hydrator {
+final class Ahead extends MovedBlocks {
   private static final int LARGEST = 1 << 20;
 
   private final Core core;
-  private final LayeredStore store;
   private final long session;
   private final long epoch;
   private final String owner;
@@ -36,8 +34,8 @@ final class Ahead implements Hydrator {
   private final RangeLock locks = new RangeLock();
 
   Ahead(Core core, LayeredStore store, long session) {
+    super(store);
     this.core = core;
-    this.store = store;
     this.session = session;
     this.epoch = core.state().epoch();
     this.owner = core.state().owner();
@@ -59,45 +57,13 @@ final class Ahead implements Hydrator {
   }
 
   @Override
-  public int blockSize() {
-    return store.blockSize();
+  long firstMissing(long from, long end) {
+    return received.next(false, from, end);
   }
 
   @Override
-  public long blocks() {
-    return store.blocks();
-  }
-
-  @Override
-  public long nextMissing(long from) {
-    long end = blocks();
-    for (long b = from; b < end; ) {
-      long stop = store.policies().runEnd(b, end);
-      if (store.policies().at(b) == ReadPolicy.MOVE) {
-        long found = received.next(false, b, stop);
-        if (found < stop) {
-          return found;
-        }
-      }
-      b = stop;
-    }
-    return end;
-  }
-
-  @Override
-  public long missingEnd(long from, long end) {
-    return received.next(true, from, store.policies().runEnd(from, end));
-  }
-
-  @Override
-  public long missing() {
-    long count = 0;
-    for (long b = nextMissing(0); b < blocks(); ) {
-      long to = missingEnd(b, blocks());
-      count += to - b;
-      b = nextMissing(to);
-    }
-    return count;
+  long firstHere(long from, long end) {
+    return received.next(true, from, end);
   }
 
   /** A hint alone: nothing is marked for it. */
@@ -105,17 +71,7 @@ final class Ahead implements Hydrator {
   public CompletableFuture<List<Extent>> extents(long from, long end) {
     ByteBuf context = Unpooled.copiedBuffer(Extent.BASE_ALLOCATION, StandardCharsets.UTF_8);
     return call(Op.STATUS, from, end, 1024, context, Priority.BACKGROUND)
-        .thenApply(Ahead::extentsOf);
-  }
-
-  private static List<Extent> extentsOf(LinkReply reply) {
-    try {
-      return Payloads.readExtents(reply.payload());
-    } catch (IllegalArgumentException e) {
-      throw new NbdException(NbdError.EIO, String.valueOf(e.getMessage()), e);
-    } finally {
-      reply.payload().release();
-    }
+        .thenApply(Payloads::takeExtents);
   }
 
   @Override
@@ -172,7 +128,7 @@ final class Ahead implements Hydrator {
     }
     long to = received.next(true, first, end);
     return call(Op.PRECOPY_EXTENTS, first, to, 0, number(), Priority.BACKGROUND)
-        .thenCompose(reply -> keepZero(first, to, extentsOf(reply)))
+        .thenCompose(reply -> keepZero(first, to, Payloads.takeExtents(reply)))
         .thenCompose(next -> zero(next, end));
   }
 

@@ -134,17 +134,7 @@ final class Forwarder extends RoleHandler {
       return CompletableFuture.completedFuture(core.states(offset, length, maxExtents));
     }
     ByteBuf text = Unpooled.copiedBuffer(context, StandardCharsets.UTF_8);
-    return call(Op.STATUS, offset, length, maxExtents, text)
-        .thenApply(
-            reply -> {
-              try {
-                return Payloads.readExtents(reply.payload());
-              } catch (IllegalArgumentException e) {
-                throw new NbdException(NbdError.EIO, String.valueOf(e.getMessage()), e);
-              } finally {
-                reply.payload().release();
-              }
-            });
+    return call(Op.STATUS, offset, length, maxExtents, text).thenApply(Payloads::takeExtents);
   }
 
   /** Takes note of a change that is answered, before the host is told. */

@@ -5,21 +5,19 @@ import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
-import dev.wherry.path.move.Hydrator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /** What the owner misses, under the policy {@code move}. */
-final class Missing implements Hydrator {
+final class Missing extends MovedBlocks {
   private static final int LARGEST = 1 << 20;
 
-  private final LayeredStore store;
   private final BlockMap map;
   private final Source source;
 
   Missing(LayeredStore store) {
-    this.store = store;
+    super(store);
     BlockMap m = store.map();
     Source s = store.source();
     if (m == null || s == null) {
@@ -30,45 +28,13 @@ final class Missing implements Hydrator {
   }
 
   @Override
-  public int blockSize() {
-    return store.blockSize();
+  long firstMissing(long from, long end) {
+    return map.next(BlockMap.NOT_HERE, from, end);
   }
 
   @Override
-  public long blocks() {
-    return store.blocks();
-  }
-
-  @Override
-  public long nextMissing(long from) {
-    long end = map.blocks();
-    for (long b = from; b < end; ) {
-      long stop = store.policies().runEnd(b, end);
-      if (store.policies().at(b) == ReadPolicy.MOVE) {
-        long found = map.next(BlockMap.NOT_HERE, b, stop);
-        if (found < stop) {
-          return found;
-        }
-      }
-      b = stop;
-    }
-    return end;
-  }
-
-  @Override
-  public long missingEnd(long from, long end) {
-    return map.runEnd(from, store.policies().runEnd(from, end));
-  }
-
-  @Override
-  public long missing() {
-    long count = 0;
-    for (long b = nextMissing(0); b < map.blocks(); ) {
-      long to = missingEnd(b, map.blocks());
-      count += to - b;
-      b = nextMissing(to);
-    }
-    return count;
+  long firstHere(long from, long end) {
+    return map.runEnd(from, end);
   }
 
   @Override

@@ -1,6 +1,9 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.link.LinkReply;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.nio.charset.StandardCharsets;
@@ -31,6 +34,17 @@ final class Payloads {
     ByteBuf out = buffer(4 + 16 * extents.size()).writeInt(extents.size());
     extents.forEach(e -> out.writeLong(e.length()).writeLong(e.flags()));
     return out;
+  }
+
+  /** The extents that an answer brought; releases it. */
+  static List<Extent> takeExtents(LinkReply reply) {
+    try {
+      return readExtents(reply.payload());
+    } catch (IllegalArgumentException e) {
+      throw new NbdException(NbdError.EIO, String.valueOf(e.getMessage()), e);
+    } finally {
+      reply.payload().release();
+    }
   }
 
   /**

@@ -1,10 +1,8 @@
 package dev.wherry.path.fault;
 
-import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.BlockDevice;
-import dev.wherry.path.ForwardingDevice;
 import dev.wherry.path.fault.Fault.Action;
 import dev.wherry.path.fault.Fault.Op;
 import io.netty.buffer.ByteBuf;
@@ -22,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * A device with faults that the test puts in and takes out while requests go on. While there is any
  * fault, attempts are declined, so that every request meets it.
  */
-public final class FaultDevice extends ForwardingDevice {
+public final class FaultDevice extends InterceptedDevice {
   private final List<Fault.Armed> faults = new CopyOnWriteArrayList<>();
   private final ScheduledExecutorService scheduler;
 
@@ -57,7 +55,8 @@ public final class FaultDevice extends ForwardingDevice {
     faults.clear();
   }
 
-  private <T> CompletableFuture<T> run(
+  @Override
+  protected <T> CompletableFuture<T> run(
       Op op, long offset, long length, Supplier<CompletableFuture<T>> call) {
     for (Fault.Armed fault : faults) {
       Action action = fault.hit(op, offset, length);
@@ -86,42 +85,6 @@ public final class FaultDevice extends ForwardingDevice {
               ReferenceCountUtil.release(v);
               return CompletableFuture.failedFuture(failure);
             });
-  }
-
-  @Override
-  public CompletableFuture<ByteBuf> read(long offset, int length) {
-    return run(Op.READ, offset, length, () -> device.read(offset, length));
-  }
-
-  @Override
-  public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    return run(Op.WRITE, offset, data.readableBytes(), () -> device.write(offset, data, flags));
-  }
-
-  @Override
-  public CompletableFuture<Void> flush() {
-    return run(Op.FLUSH, 0, 0, device::flush);
-  }
-
-  @Override
-  public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    return run(Op.TRIM, offset, length, () -> device.trim(offset, length, flags));
-  }
-
-  @Override
-  public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    return run(Op.ZERO, offset, length, () -> device.zero(offset, length, flags));
-  }
-
-  @Override
-  public CompletableFuture<Void> cache(long offset, long length) {
-    return run(Op.CACHE, offset, length, () -> device.cache(offset, length));
-  }
-
-  @Override
-  public CompletableFuture<List<Extent>> status(
-      String context, long offset, long length, int maxExtents) {
-    return run(Op.STATUS, offset, length, () -> device.status(context, offset, length, maxExtents));
   }
 
   @Override

@@ -86,6 +86,16 @@ class FileRequestsTest {
     return out.toByteArray();
   }
 
+  /** The device begins with this. */
+  private void expect(byte[] written) throws Exception {
+    ByteBuf read = await(device.read(0, written.length));
+    try {
+      assertEquals(Unpooled.wrappedBuffer(written), read);
+    } finally {
+      read.release();
+    }
+  }
+
   @Test
   void whatIsInMemoryIsReadAndWrittenAtOnce() throws Exception {
     write(0, MIB);
@@ -236,12 +246,7 @@ class FileRequestsTest {
     byte[] written = write(0, MIB);
     await(device.close());
     device = await(FileDevice.open(path, threads.context()));
-    ByteBuf read = await(device.read(0, MIB));
-    try {
-      assertEquals(Unpooled.wrappedBuffer(written), read);
-    } finally {
-      read.release();
-    }
+    expect(written);
   }
 
   @Test
@@ -261,12 +266,7 @@ class FileRequestsTest {
     assertEquals(NbdError.EPERM, failureOf(device.zero(0, 4096, 0)));
     assertEquals(NbdError.EPERM, failureOf(device.resize(4096)));
     await(device.flush());
-    ByteBuf read = await(device.read(0, MIB));
-    try {
-      assertEquals(Unpooled.wrappedBuffer(written), read);
-    } finally {
-      read.release();
-    }
+    expect(written);
   }
 
   @Test

@@ -57,6 +57,11 @@ class LinkHubTest {
     await().until(() -> a.to("b").isUp() && b.to("a").isUp());
   }
 
+  /** Asks node b from node a. */
+  private CompletableFuture<LinkReply> demand(LinkRequest request, Duration limit) {
+    return a.to("b").call(request, Priority.DEMAND, limit);
+  }
+
   @Test
   void aRequestArrivesAsItWasSentAndSoDoesItsAnswer() {
     meet();
@@ -112,11 +117,7 @@ class LinkHubTest {
     meet();
     ByteBuf huge = Unpooled.wrappedBuffer(new byte[Frame.MAX_PAYLOAD + 1]);
     CompletableFuture<LinkReply> f =
-        a.to("b")
-            .call(
-                LinkRequest.of(Op.WRITE, "v", 1, 0, 0).withPayload(huge),
-                Priority.DEMAND,
-                Duration.ofSeconds(5));
+        demand(LinkRequest.of(Op.WRITE, "v", 1, 0, 0).withPayload(huge), Duration.ofSeconds(5));
     assertTrue(failure(f).unsent());
     assertEquals(0, huge.refCnt());
   }
@@ -204,11 +205,7 @@ class LinkHubTest {
     assertTrue(a.peer("b").reason().contains("refused"), a.peer("b").reason());
     ByteBuf payload = Unpooled.wrappedBuffer(new byte[4]);
     CompletableFuture<LinkReply> f =
-        a.to("b")
-            .call(
-                LinkRequest.of(Op.WRITE, "v", 1, 0, 0).withPayload(payload),
-                Priority.DEMAND,
-                Duration.ofMillis(50));
+        demand(LinkRequest.of(Op.WRITE, "v", 1, 0, 0).withPayload(payload), Duration.ofMillis(50));
     assertTrue(failure(f).unsent());
     assertEquals(0, payload.refCnt());
   }
@@ -219,8 +216,7 @@ class LinkHubTest {
     CompletableFuture<LinkReply> held = new CompletableFuture<>();
     b.answer = (from, r, p) -> held;
     CompletableFuture<LinkReply> f =
-        a.to("b")
-            .call(LinkRequest.of(Op.FLUSH, "v", 1, 0, 0), Priority.DEMAND, Duration.ofMillis(50));
+        demand(LinkRequest.of(Op.FLUSH, "v", 1, 0, 0), Duration.ofMillis(50));
     assertFalse(failure(f).unsent());
     held.complete(LinkReply.ok(1, Unpooled.wrappedBuffer(new byte[9])));
     b.answer = (from, r, p) -> TestNode.done(LinkReply.ok(4));
@@ -232,8 +228,7 @@ class LinkHubTest {
     meet();
     b.answer = (from, r, p) -> new CompletableFuture<>();
     CompletableFuture<LinkReply> f =
-        a.to("b")
-            .call(LinkRequest.of(Op.FLUSH, "v", 1, 0, 0), Priority.DEMAND, Duration.ofSeconds(50));
+        demand(LinkRequest.of(Op.FLUSH, "v", 1, 0, 0), Duration.ofSeconds(50));
     assertTrue(TestNode.join(a.hub.remove("b")));
     assertEquals("node b was removed", failure(f).getMessage());
     assertFalse(TestNode.join(a.hub.remove("b")));

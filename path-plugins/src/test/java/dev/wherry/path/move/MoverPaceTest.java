@@ -163,7 +163,7 @@ class MoverPaceTest {
   void theMinimumIsMadeThoughTheTimerIsLate() {
     SimulatedPath path = path(40 * MS, 50e6);
     Mover.Pace pace = new Mover.Pace(20_000_000, 20_000_000_000L);
-    Mover m = new Mover(path, () -> answered, new LateTimer(time, 7 * MS), time::now, pace);
+    Mover m = new Mover(path, () -> answered, time.late(7 * MS), time::now, pace);
     m.start();
     hosts(100 * US, 20 * S);
     time.pass(2 * S);

@@ -1,50 +1,77 @@
 package dev.wherry.path.move;
 
-import java.util.List;
+import java.time.Duration;
 import java.util.PriorityQueue;
-import java.util.concurrent.AbstractExecutorService;
-import java.util.concurrent.Callable;
-import java.util.concurrent.Delayed;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 
-/** A timer whose time goes on only when a test lets it, from one thing to do to the next. */
-public final class VirtualTime extends AbstractExecutorService implements ScheduledExecutorService {
-  private final class Task<T> extends FutureTask<T> implements ScheduledFuture<T> {
-    final long at;
-    final long order;
+/**
+ * Time that goes on only when a test lets it, from one thing to do to the next: what is due earlier
+ * comes first, and of what is due together what was asked for first. Nanoseconds, from 0 on.
+ */
+public final class VirtualTime extends VirtualTimer {
+  private static final long AN_HOUR = Duration.ofHours(1).toNanos();
+  private static final int MOST_STEPS = 1_000_000;
 
-    Task(Callable<T> what, long at) {
-      super(what);
-      this.at = at;
-      this.order = count++;
-    }
-
+  private record Event(long at, long order, Runnable what) implements Comparable<Event> {
     @Override
-    public long getDelay(TimeUnit unit) {
-      return unit.convert(at - now, TimeUnit.NANOSECONDS);
-    }
-
-    @Override
-    public int compareTo(Delayed other) {
-      Task<?> o = (Task<?>) other;
+    public int compareTo(Event o) {
       return at != o.at ? Long.compare(at, o.at) : Long.compare(order, o.order);
     }
   }
 
-  private final PriorityQueue<Task<?>> tasks = new PriorityQueue<>();
+  private final PriorityQueue<Event> events = new PriorityQueue<>();
   private long now;
   private long count;
 
+  @Override
   public long now() {
     return now;
   }
 
+  @Override
+  public void after(long nanos, Runnable what) {
+    at(now + Math.max(0, nanos), what);
+  }
+
+  /** Has something done at this time; now, but not within the call, if it has passed. */
   public void at(long nanos, Runnable what) {
-    tasks.add(new Task<>(asCallable(what), Math.max(nanos, now)));
+    events.add(new Event(Math.max(nanos, now), count++, what));
+  }
+
+  /** A timer in this time that does everything so many nanoseconds after it was due. */
+  public VirtualTimer late(long late) {
+    return new VirtualTimer() {
+      @Override
+      public long now() {
+        return now;
+      }
+
+      @Override
+      public void after(long nanos, Runnable what) {
+        VirtualTime.this.after(nanos + late, what);
+      }
+    };
+  }
+
+  /** Does what is due next; false if there is nothing. */
+  public boolean step() {
+    Event next = events.poll();
+    if (next == null) {
+      return false;
+    }
+    now = next.at;
+    next.what.run();
+    return true;
+  }
+
+  /** Does all that is left, and what comes of it; fails if that never ends. */
+  public void drain() {
+    for (int steps = 0; step(); steps++) {
+      if (steps > MOST_STEPS) {
+        throw new AssertionError("it never ends");
+      }
+    }
   }
 
   /** Lets so much time pass. */
@@ -59,76 +86,22 @@ public final class VirtualTime extends AbstractExecutorService implements Schedu
     return runUntil(done, now + nanos);
   }
 
+  /** Until it is done, or fails if it is not within an hour; its value, or its failure. */
+  public <T> T await(CompletableFuture<T> what) {
+    if (!until(what::isDone, AN_HOUR)) {
+      throw new AssertionError("nothing happens any more");
+    }
+    return what.join();
+  }
+
   private boolean runUntil(BooleanSupplier done, long end) {
     while (!done.getAsBoolean()) {
-      Task<?> next = tasks.peek();
+      Event next = events.peek();
       if (next == null || next.at > end) {
         return false;
       }
-      tasks.remove();
-      now = next.at;
-      next.run();
+      step();
     }
-    return true;
-  }
-
-  private static Callable<Void> asCallable(Runnable what) {
-    return () -> {
-      what.run();
-      return null;
-    };
-  }
-
-  @Override
-  public ScheduledFuture<?> schedule(Runnable what, long delay, TimeUnit unit) {
-    return schedule(asCallable(what), delay, unit);
-  }
-
-  @Override
-  public <V> ScheduledFuture<V> schedule(Callable<V> what, long delay, TimeUnit unit) {
-    Task<V> task = new Task<>(what, now + unit.toNanos(delay));
-    tasks.add(task);
-    return task;
-  }
-
-  @Override
-  public ScheduledFuture<?> scheduleAtFixedRate(Runnable r, long i, long p, TimeUnit u) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public ScheduledFuture<?> scheduleWithFixedDelay(Runnable r, long i, long d, TimeUnit u) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void execute(Runnable command) {
-    at(now, command);
-  }
-
-  @Override
-  public void shutdown() {
-    tasks.clear();
-  }
-
-  @Override
-  public List<Runnable> shutdownNow() {
-    tasks.clear();
-    return List.of();
-  }
-
-  @Override
-  public boolean isShutdown() {
-    return false;
-  }
-
-  @Override
-  public boolean isTerminated() {
-    return false;
-  }
-
-  @Override
-  public boolean awaitTermination(long timeout, TimeUnit unit) {
     return true;
   }
 }

@@ -2,46 +2,30 @@ package dev.wherry.path.shared;
 
 import static dev.wherry.path.shared.Nodes.BLOCK;
 import static dev.wherry.path.shared.Nodes.BLOCKS;
-import static dev.wherry.path.shared.Nodes.SIZE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.path.link.Op;
-import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A had the volume, B took it and wrote block 5, C took it before B had all. */
-class ChainTest {
-  private final byte[] content = Bytes.of(1, SIZE);
+class ChainTest extends TwoNodes {
   private final byte[] changed = Bytes.with(content, 5 * BLOCK, Bytes.of(2, BLOCK));
-  @TempDir Path directory;
-  private Nodes nodes;
-  private Nodes.Node a;
-  private Nodes.Node b;
   private Nodes.Node c;
 
   @BeforeEach
   void open() {
-    nodes = new Nodes(directory, ReadPolicy.PULL, true);
-    a = nodes.owner("a", content);
-    b = nodes.share(a, "b");
+    open(ReadPolicy.PULL, true);
     b.activate();
     b.write(5 * BLOCK, Bytes.of(2, BLOCK));
     c = nodes.share(b, "c");
     c.activate();
     nodes.pass(Duration.ofSeconds(1)); // until all have heard of it
     nodes.wire.forget();
-  }
-
-  @AfterEach
-  void close() {
-    nodes.close();
   }
 
   @Test

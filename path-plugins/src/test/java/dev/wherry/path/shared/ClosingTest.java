@@ -1,37 +1,20 @@
 package dev.wherry.path.shared;
 
 import static dev.wherry.path.shared.Nodes.BLOCK;
-import static dev.wherry.path.shared.Nodes.SIZE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.path.link.Op;
 import io.netty.buffer.ByteBuf;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A daemon that goes down while something is under way: all of it ends, and no buffer is left. */
-class ClosingTest {
-  private final byte[] content = Bytes.of(1, SIZE);
-  @TempDir Path directory;
-  private Nodes nodes;
-  private Nodes.Node a;
-  private Nodes.Node b;
-
+class ClosingTest extends TwoNodes {
   private void open(ReadPolicy policy) {
-    nodes = new Nodes(directory, policy, true);
-    a = nodes.owner("a", content);
-    b = nodes.share(a, "b");
-  }
-
-  @AfterEach
-  void close() {
-    nodes.close();
+    open(policy, true);
   }
 
   @Test

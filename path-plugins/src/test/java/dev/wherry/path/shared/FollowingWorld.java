@@ -7,6 +7,7 @@ import dev.wherry.path.fault.PowerLossDevice.Loss;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.JournaledMap;
+import dev.wherry.path.move.VirtualTime;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufUtil;
@@ -45,7 +46,8 @@ final class FollowingWorld {
   }
 
   final Random random;
-  final VirtualTime time;
+  private final VirtualTime time = new VirtualTime();
+  private final Latency latency;
   private final boolean through;
   private final boolean stall;
   private final PowerLossDevice ownerDisk;
@@ -74,7 +76,7 @@ final class FollowingWorld {
 
   FollowingWorld(long seed, boolean through, boolean stall) throws IOException {
     random = new Random(seed);
-    time = new VirtualTime(random);
+    latency = new Latency(time, random);
     this.through = through;
     this.stall = stall;
     ownerDisk = new PowerLossDevice(SIZE, 1 << 30, seed + 1);
@@ -124,8 +126,8 @@ final class FollowingWorld {
   // ------------------------------------------------------------------ lives
 
   private void startSource() {
-    sourceDevice = new MortalDevice(sourceDisk, time);
-    logLife = new MortalBatchLog(batchFile, time);
+    sourceDevice = new MortalDevice(sourceDisk, latency);
+    logLife = new MortalBatchLog(batchFile, latency);
     source = new LayeredStore(sourceDevice, SIZE, BLOCK, null, policies());
     receiver = new Receiver(source, logLife);
     if (link != null) {
@@ -138,7 +140,7 @@ final class FollowingWorld {
   }
 
   private void startOwner() throws IOException {
-    ownerDevice = new MortalDevice(ownerDisk, time);
+    ownerDevice = new MortalDevice(ownerDisk, latency);
     mapLife = new MortalMapFile(mapFile);
     BlockMap map =
         JournaledMap.open(
@@ -152,7 +154,7 @@ final class FollowingWorld {
             },
             time);
     owner = new LayeredStore(ownerDevice, SIZE, BLOCK, map, policies());
-    link = new SimLink(time, receiver);
+    link = new SimLink(latency, receiver);
     owner.source(new Reading(), null);
     NodeSink sink =
         new NodeSink(
@@ -216,7 +218,7 @@ final class FollowingWorld {
     }
     inFlight = 0;
     whole = true;
-    time.slow = true;
+    latency.slow = true;
     writer.start();
   }
 
@@ -530,7 +532,7 @@ final class FollowingWorld {
   void settle() {
     link.cut = false;
     link.loses = 0;
-    time.slow = false;
+    latency.slow = false;
     flush();
     for (int steps = 0; steps < 30_000; steps++) {
       step();

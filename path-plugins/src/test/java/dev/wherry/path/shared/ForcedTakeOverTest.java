@@ -13,32 +13,16 @@ import dev.wherry.nbd.NbdError;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Op;
 import io.netty.buffer.ByteBuf;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The operator says that the owner is stopped. It may come back. */
-class ForcedTakeOverTest {
-  private final byte[] content = Bytes.of(1, SIZE);
-  @TempDir Path directory;
-  private Nodes nodes;
-  private Nodes.Node a;
-  private Nodes.Node b;
-
+class ForcedTakeOverTest extends TwoNodes {
   @BeforeEach
   void open() {
-    nodes = new Nodes(directory, ReadPolicy.PULL, true);
-    a = nodes.owner("a", content);
-    b = nodes.share(a, "b");
-  }
-
-  @AfterEach
-  void close() {
-    nodes.close();
+    open(ReadPolicy.PULL, true);
   }
 
   private void force() {

@@ -14,31 +14,15 @@ import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import io.netty.buffer.ByteBuf;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What a node does for its hosts that does not own the volume. */
-class ForwardingTest {
-  private final byte[] content = Bytes.of(1, SIZE);
-  @TempDir Path directory;
-  private Nodes nodes;
-  private Nodes.Node a;
-  private Nodes.Node b;
-
+class ForwardingTest extends TwoNodes {
   private void open(boolean manual) {
-    nodes = new Nodes(directory, ReadPolicy.PULL, manual);
-    a = nodes.owner("a", content);
-    b = nodes.share(a, "b");
-  }
-
-  @AfterEach
-  void close() {
-    nodes.close();
+    open(ReadPolicy.PULL, manual);
   }
 
   @Test

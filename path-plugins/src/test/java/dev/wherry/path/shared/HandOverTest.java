@@ -11,35 +11,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Op;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The passage of the ownership: when it happens, and what is there when something goes wrong. */
-class HandOverTest {
-  private final byte[] content = Bytes.of(1, SIZE);
-  @TempDir Path directory;
-  private Nodes nodes;
-  private Nodes.Node a;
-  private Nodes.Node b;
-
+class HandOverTest extends TwoNodes {
   private void open(boolean manual) {
-    nodes = new Nodes(directory, ReadPolicy.PULL, manual);
-    a = nodes.owner("a", content);
-    b = nodes.share(a, "b");
-  }
-
-  @AfterEach
-  void close() {
-    nodes.close();
+    open(ReadPolicy.PULL, manual);
   }
 
   private void expectOwner(Nodes.Node owner, Nodes.Node former, long epoch) {

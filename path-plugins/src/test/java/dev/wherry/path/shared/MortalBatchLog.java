@@ -11,12 +11,12 @@ import java.util.function.Supplier;
 /** A batch's file, as one life of a process has it open. */
 final class MortalBatchLog implements BatchLog {
   private final ForgetfulBytes file;
-  private final VirtualTime time;
+  private final Latency latency;
   private boolean dead;
 
-  MortalBatchLog(ForgetfulBytes file, VirtualTime time) {
+  MortalBatchLog(ForgetfulBytes file, Latency latency) {
     this.file = file;
-    this.time = time;
+    this.latency = latency;
   }
 
   void die() {
@@ -25,7 +25,7 @@ final class MortalBatchLog implements BatchLog {
 
   private <T> CompletableFuture<T> run(Supplier<CompletableFuture<T>> call) {
     CompletableFuture<T> result = new CompletableFuture<>();
-    time.soon(
+    latency.soon(
         300,
         () ->
             (dead ? Answers.<T>failed(NbdError.EIO, "the process is dead") : call.get())

@@ -12,31 +12,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.link.Op;
-import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The end of a store that is not needed, the way back, and the end of a part. */
-class ReleaseTest {
-  private final byte[] content = Bytes.of(1, SIZE);
-  @TempDir Path directory;
-  private Nodes nodes;
-  private Nodes.Node a;
-  private Nodes.Node b;
-
+class ReleaseTest extends TwoNodes {
   private void open(ReadPolicy policy) {
-    nodes = new Nodes(directory, policy, true);
-    a = nodes.owner("a", content);
-    b = nodes.share(a, "b");
+    open(policy, true);
     b.activate();
     nodes.wire.forget();
-  }
-
-  @AfterEach
-  void close() {
-    nodes.close();
   }
 
   @Test

@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 
 /** A link to whatever {@link Receiver} is there, that delays and loses by chance. */
 final class SimLink implements Link {
-  private final VirtualTime time;
+  private final Latency latency;
   Receiver to;
 
   /** No request gets through. */
@@ -24,8 +24,8 @@ final class SimLink implements Link {
   /** One in so many requests, and answers, is lost; 0: none. */
   int loses;
 
-  SimLink(VirtualTime time, Receiver to) {
-    this.time = time;
+  SimLink(Latency latency, Receiver to) {
+    this.latency = latency;
     this.to = to;
   }
 
@@ -45,17 +45,17 @@ final class SimLink implements Link {
   }
 
   private boolean lost() {
-    return cut || dead || (loses > 0 && time.random.nextInt(loses) == 0);
+    return cut || dead || (loses > 0 && latency.oneIn(loses));
   }
 
   @Override
   public CompletableFuture<LinkReply> call(LinkRequest request, Priority priority, Duration limit) {
     CompletableFuture<LinkReply> result = new CompletableFuture<>();
-    time.schedule(
-        () -> result.completeExceptionally(new LinkException("no answer", false)),
+    latency.in(
         limit.toNanos(),
-        TimeUnit.NANOSECONDS);
-    time.soon(2000, () -> arrive(request, result));
+        TimeUnit.NANOSECONDS,
+        () -> result.completeExceptionally(new LinkException("no answer", false)));
+    latency.soon(2000, () -> arrive(request, result));
     return result;
   }
 
@@ -77,7 +77,7 @@ final class SimLink implements Link {
             answer.payload().release();
             return;
           }
-          time.soon(
+          latency.soon(
               2000,
               () -> {
                 if (!result.complete(answer)) {

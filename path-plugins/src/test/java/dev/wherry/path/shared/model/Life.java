@@ -1,5 +1,6 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.move.VirtualTimer;
 import io.netty.buffer.ByteBuf;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +20,23 @@ final class Life {
   private final String node;
   private final int number;
   private final String boot;
-  private final SimTimer timer = new SimTimer(this);
+  private final VirtualTimer timer =
+      new VirtualTimer() {
+        @Override
+        public long now() {
+          return simulation().now();
+        }
+
+        @Override
+        public void after(long nanos, Runnable what) {
+          Life.this.after(nanos, what);
+        }
+
+        @Override
+        protected void failed(Throwable thrown) {
+          simulation().report(thrown);
+        }
+      };
   private final List<Runnable> atDeath = new ArrayList<>();
   private final List<Handed> handed = new ArrayList<>();
   private boolean dead;
@@ -58,7 +75,7 @@ final class Life {
     return node.equals(other.node) && boot.equals(other.boot);
   }
 
-  SimTimer timer() {
+  VirtualTimer timer() {
     return timer;
   }
 

@@ -13,6 +13,7 @@ import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.MapFile;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.SharedVolume.Parts;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -46,17 +47,17 @@ enum Mutant {
   /** What a standby was sent ahead counts as valid though a host has overwritten it since. */
   SKIPS_THE_INVALIDATION {
     @Override
-    Part part(Part part, Parts parts) {
-      return new ForgetfulOwner(part, parts.blockSize());
+    Part part(SharedVolume volume, Parts parts) {
+      return new ForgetfulOwner(volume, parts.blockSize());
     }
   },
 
   /** A former owner goes on answering reads of those who have not heard yet. */
   ANSWERS_A_STALE_EPOCH {
     @Override
-    Part part(Part part, Parts parts) {
+    Part part(SharedVolume volume, Parts parts) {
       BlockDevice store = parts.store();
-      return new ForwardingPart(part) {
+      return new RealPart(volume) {
         @Override
         public CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
           boolean stale = state().role() == Role.FORMER && r.epoch() < state().epoch();
@@ -89,8 +90,8 @@ enum Mutant {
   /** FLUSH of a host of another node is answered without one. */
   ANSWERS_A_FORWARDED_FLUSH_WITHOUT_IT {
     @Override
-    Part part(Part part, Parts parts) {
-      return new ForwardingPart(part) {
+    Part part(SharedVolume volume, Parts parts) {
+      return new RealPart(volume) {
         @Override
         public CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
           return r.op() == Op.FLUSH && r.epoch() == state().epoch() && state().role() == Role.OWNER
@@ -120,8 +121,8 @@ enum Mutant {
   /** A former owner may go whatever it still holds. */
   RELEASES_WHAT_IS_STILL_NEEDED {
     @Override
-    Part part(Part part, Parts parts) {
-      return new ForwardingPart(part) {
+    Part part(SharedVolume volume, Parts parts) {
+      return new RealPart(volume) {
         @Override
         public CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
           return r.op() == Op.RELEASE
@@ -164,8 +165,8 @@ enum Mutant {
   /** A flush forgets the owner's losses: asked again it says that all is well. */
   ASKS_AGAIN_FOR_A_FLUSH_THAT_FAILED {
     @Override
-    Part part(Part part, Parts parts) {
-      return new ForwardingPart(part) {
+    Part part(SharedVolume volume, Parts parts) {
+      return new RealPart(volume) {
         @Override
         public PathHandler handler() {
           return new ForwardingHandler("twice", super.handler()) {
@@ -185,8 +186,8 @@ enum Mutant {
   /** A node takes the ownership without having asked for it. */
   TAKES_WITHOUT_ASKING {
     @Override
-    Part part(Part part, Parts parts) {
-      return new ForwardingPart(part) {
+    Part part(SharedVolume volume, Parts parts) {
+      return new RealPart(volume) {
         @Override
         public CompletableFuture<Void> activate(boolean force) {
           ShareState s = state();
@@ -201,8 +202,8 @@ enum Mutant {
     }
   };
 
-  Part part(Part part, Parts parts) {
-    return part;
+  Part part(SharedVolume volume, Parts parts) {
+    return new RealPart(volume);
   }
 
   Parts parts(Parts parts) {
@@ -246,7 +247,7 @@ enum Mutant {
       @Override
       public Part open(Parts parts, ShareState state) {
         Parts mutated = parts(parts);
-        return part(super.open(mutated, state), mutated);
+        return part(SharedVolume.open(mutated, state), mutated);
       }
 
       @Override
@@ -264,14 +265,14 @@ enum Mutant {
   }
 
   /** Says in its answer to HANDOVER that all is valid that was ever sent ahead. */
-  private static final class ForgetfulOwner extends ForwardingPart {
+  private static final class ForgetfulOwner extends RealPart {
     private static final int FRESH = 1;
 
     private final int blockSize;
     private final TreeSet<Long> sent = new TreeSet<>();
 
-    ForgetfulOwner(Part part, int blockSize) {
-      super(part);
+    ForgetfulOwner(SharedVolume volume, int blockSize) {
+      super(volume);
       this.blockSize = blockSize;
     }
 

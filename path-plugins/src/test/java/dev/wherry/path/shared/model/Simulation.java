@@ -1,6 +1,6 @@
 package dev.wherry.path.shared.model;
 
-import java.util.PriorityQueue;
+import dev.wherry.path.move.VirtualTime;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -9,15 +9,9 @@ import org.jspecify.annotations.Nullable;
  * everything random comes from one seed. So a schedule can be run again, event by event.
  */
 final class Simulation {
-  private record Event(long at, long serial, Runnable action) {}
-
-  private final PriorityQueue<Event> queue =
-      new PriorityQueue<>(
-          (a, b) -> a.at != b.at ? Long.compare(a.at, b.at) : Long.compare(a.serial, b.serial));
+  private final VirtualTime time = new VirtualTime();
   private final Random random;
   private final Thread thread = Thread.currentThread();
-  private long now;
-  private long serial;
   private long ticks;
   private long executed;
   private @Nullable Throwable problem;
@@ -28,7 +22,7 @@ final class Simulation {
 
   /** Nanoseconds since the start. */
   long now() {
-    return now;
+    return time.now();
   }
 
   /** A number larger than all before: the order of what happens within one nanosecond, too. */
@@ -65,18 +59,15 @@ final class Simulation {
       throw new IllegalStateException(
           "something runs on " + Thread.currentThread() + ", outside of the simulation");
     }
-    queue.add(new Event(now + Math.max(0, nanos), serial++, action));
+    time.after(nanos, action);
   }
 
   /** Runs the next event; false if there is none. */
   boolean step() {
-    Event event = queue.poll();
-    if (event == null) {
+    if (!time.step()) {
       return false;
     }
-    now = event.at;
     executed++;
-    event.action.run();
     if (problem != null) {
       throw new Violation("an exception that nobody expected: " + problem, -1, problem);
     }

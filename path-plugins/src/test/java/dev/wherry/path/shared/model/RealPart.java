@@ -9,77 +9,78 @@ import dev.wherry.path.move.Mover;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.WritePolicy;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
-/** A part that hands everything to another one. */
-abstract class ForwardingPart implements Part {
-  private final Part part;
+/** The real outside of a volume; what has a bug overrides what it needs. */
+class RealPart implements Part {
+  private final SharedVolume volume;
 
-  ForwardingPart(Part part) {
-    this.part = part;
+  RealPart(SharedVolume volume) {
+    this.volume = volume;
   }
 
   @Override
   public PathHandler handler() {
-    return part.handler();
+    return volume;
   }
 
   @Override
   public ShareState state() {
-    return part.state();
+    return volume.state();
   }
 
   @Override
   public CompletableFuture<Void> join(String node) {
-    return part.join(node);
+    return volume.join(node);
   }
 
   @Override
   public CompletableFuture<Void> leave(String node) {
-    return part.leave(node);
+    return volume.leave(node);
   }
 
   @Override
   public CompletableFuture<Void> activate(boolean force) {
-    return part.activate(force);
+    return volume.activate(force);
   }
 
   @Override
   public CompletableFuture<Void> giveTo(String node) {
-    return part.giveTo(node);
+    return volume.giveTo(node);
   }
 
   @Override
   public CompletableFuture<@Nullable BlockDevice> release() {
-    return part.release();
+    return volume.release();
   }
 
   @Override
   public CompletableFuture<String> fenced() {
-    return part.fenced();
+    return volume.fenced();
   }
 
   @Override
   public CompletableFuture<Void> policies(
       ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
-    return part.policies(read, write, ranges, manual);
+    return volume.policies(read, write, ranges, manual);
   }
 
   @Override
   public void pace(Mover.Pace pace) {
-    part.pace(pace);
+    volume.pace(pace);
   }
 
   @Override
   public void up(String node) {
-    part.up(node);
+    volume.up(node);
   }
 
   @Override
   public CompletableFuture<LinkReply> serve(String from, LinkRequest request, Priority priority) {
-    return part.serve(from, request, priority);
+    return volume.serve(from, request, priority);
   }
 }
