@@ -101,8 +101,8 @@ start_node() {
   shift
   [ ! -d "$RUN/pki/$name" ] || options+=(--tls-dir "$RUN/pki/$name")
   mkdir -p "${NODE_DATA[$name]}"
-  [ -z "${NODE_BOOT[$name]:-}" ] || boot=(unshare --mount --propagation slave sh -c
-    'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"' "${NODE_BOOT[$name]}")
+  [ -z "${NODE_BOOT[$name]:-}" ] ||
+    boot=(unshare --mount "$ROOT/scripts/lib/with_boot" "${NODE_BOOT[$name]}" "$RUN" "${NODE_DATA[$name]}")
   began=$(now_ms)
   : >"$ready"
   inside "$name" ${boot[@]+"${boot[@]}"} "${WHERRYD:-$ROOT/scripts/wherryd}" --node "$name" --data "${NODE_DATA[$name]}" \
