@@ -11,6 +11,7 @@ NODES=()
 NODE_OPTIONS=()                                        # for every node
 declare -A NODE_PID NODE_API NODE_LINK NODE_DATA NODE_SOCKET NODE_READY_MS
 declare -A NODE_ADDRESS NODE_NAMESPACE                 # where there is a network
+declare -A NODE_BOOT                                   # the boot id that a node sees; see new_boot
 NET_PID=''
 
 # nodes [--net [--delay MS] [--rate MBIT]] [--tls] NAME...: starts them; they do not know each other yet.
@@ -88,15 +89,23 @@ inside() {
   if [ -n "${NODE_NAMESPACE[$name]:-}" ]; then exec nsenter --net="${NODE_NAMESPACE[$name]}" "$@"; else exec "$@"; fi
 }
 
+# new_boot NAME: it is on a machine of its own, as far as it knows, which has been started just now: for one that loses power.
+new_boot() {
+  NODE_BOOT[$1]=$RUN/$1.boot
+  cat /proc/sys/kernel/random/uuid >"${NODE_BOOT[$1]}"
+}
+
 # start_node NAME [OPTION...]: returns when it serves; with ports of its own choice the first time, the same ones later.
 start_node() {
-  local name=$1 log=$RUN/$1.log ready=$RUN/$1.ready began line options=("${NODE_OPTIONS[@]}")
+  local name=$1 log=$RUN/$1.log ready=$RUN/$1.ready began line options=("${NODE_OPTIONS[@]}") boot=()
   shift
   [ ! -d "$RUN/pki/$name" ] || options+=(--tls-dir "$RUN/pki/$name")
   mkdir -p "${NODE_DATA[$name]}"
+  [ -z "${NODE_BOOT[$name]:-}" ] ||
+    boot=(unshare --mount "$ROOT/scripts/lib/with_boot" "${NODE_BOOT[$name]}" "$RUN" "${NODE_DATA[$name]}")
   began=$(now_ms)
   : >"$ready"
-  inside "$name" "${WHERRYD:-$ROOT/scripts/wherryd}" --node "$name" --data "${NODE_DATA[$name]}" \
+  inside "$name" ${boot[@]+"${boot[@]}"} "${WHERRYD:-$ROOT/scripts/wherryd}" --node "$name" --data "${NODE_DATA[$name]}" \
     --nbd 127.0.0.1:0 --nbd-unix "${NODE_SOCKET[$name]}" --api "${NODE_API[$name]:-127.0.0.1:0}" \
     --link "${NODE_LINK[$name]:-${NODE_ADDRESS[$name]:-127.0.0.1}:0}" ${options[@]+"${options[@]}"} "$@" \
     >"$ready" 2>>"$log" </dev/null &

@@ -39,6 +39,9 @@ import java.util.List;
  *  added_at  (ms)                source, base, fence (or null)      │
  *  checksum                      map        its number, 0 for none  │
  *                                checksum   CRC-32C of the state    │
+ *                                since version 3:                   │
+ *                                losses     0 or more               │
+ *                                boot       or null                 │
  *                                                                   │
  *  share_member ── volume_id, position, node ───────────────────────┤
  *  share_range  ── volume_id, position, offset, length, policy ─────┤
@@ -113,7 +116,13 @@ final class Schema {
                       + " booked INTEGER NOT NULL CHECK (booked >= 0),"
                       + " minimum INTEGER NOT NULL CHECK (minimum >= 0),"
                       + " bandwidth INTEGER NOT NULL CHECK (bandwidth > 0),"
-                      + " checksum INTEGER NOT NULL) STRICT")));
+                      + " checksum INTEGER NOT NULL) STRICT")),
+          new Migration(
+              "owners count what they may have lost",
+              List.of(
+                  "ALTER TABLE share ADD COLUMN losses INTEGER NOT NULL DEFAULT 0"
+                      + " CHECK (losses >= 0)",
+                  "ALTER TABLE share ADD COLUMN boot TEXT")));
 
   private Schema() {}
 

@@ -42,7 +42,7 @@ public record ShareRecord(String suid, ShareState state, Options options) {
     return new ShareRecord(suid, state, value);
   }
 
-  /** CRC-32C of a state. */
+  /** CRC-32C of a state. One that has lost nothing, and may not, has that of version 2. */
   static long checksum(ShareState s) {
     Checksum sum =
         new Checksum()
@@ -61,6 +61,9 @@ public record ShareRecord(String suid, ShareState state, Options options) {
             .add(s.members().size());
     s.members().forEach(sum::add);
     s.ranges().forEach(r -> sum.add(r.offset()).add(r.length()).add(r.policy()));
+    if (s.losses() != 0 || s.boot() != null) {
+      sum.add(s.losses()).add(s.boot());
+    }
     return sum.value();
   }
 }

@@ -28,7 +28,7 @@ final class ShareRows {
         db,
         "SELECT v.id, v.suid, s.role, s.owner, s.epoch, s.read_policy, s.write_policy, s.manual,"
             + " s.has_store, s.wanted, s.source, s.base, s.fence, s.map, s.checksum,"
-            + " o.booked, o.minimum, o.bandwidth, o.checksum"
+            + " o.booked, o.minimum, o.bandwidth, o.checksum, s.losses, s.boot"
             + " FROM share s JOIN volume v ON v.id = s.volume_id"
             + " LEFT JOIN share_option o ON o.volume_id = s.volume_id ORDER BY v.id",
         r -> row(db, r));
@@ -63,7 +63,9 @@ final class ShareRows {
             r.getString(11),
             r.getString(12),
             r.getLong(14),
-            r.getString(13));
+            r.getString(13),
+            r.getLong(20),
+            r.getString(21));
     boolean intact = ShareRecord.checksum(state) == r.getLong(15);
     Options options = new Options(r.getLong(16), r.getLong(17), r.getLong(18));
     intact &= options.checksum() == r.getLong(19);
@@ -81,14 +83,16 @@ final class ShareRows {
     Rows.update(
         db,
         "INSERT INTO share (volume_id, role, owner, epoch, read_policy, write_policy, manual,"
-            + " has_store, wanted, source, base, fence, map, checksum)"
-            + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            + " has_store, wanted, source, base, fence, map, checksum,"
+            + " losses, boot)"
+            + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             + " ON CONFLICT (volume_id) DO UPDATE SET role = excluded.role,"
             + " owner = excluded.owner, epoch = excluded.epoch,"
             + " read_policy = excluded.read_policy, write_policy = excluded.write_policy,"
             + " manual = excluded.manual, has_store = excluded.has_store,"
             + " wanted = excluded.wanted, source = excluded.source, base = excluded.base,"
-            + " fence = excluded.fence, map = excluded.map, checksum = excluded.checksum",
+            + " fence = excluded.fence, map = excluded.map, checksum = excluded.checksum,"
+            + " losses = excluded.losses, boot = excluded.boot",
         id,
         s.role().name(),
         s.owner(),
@@ -102,7 +106,9 @@ final class ShareRows {
         s.base(),
         s.fence(),
         s.map(),
-        ShareRecord.checksum(s));
+        ShareRecord.checksum(s),
+        s.losses(),
+        s.boot());
     if (before == null || !before.members().equals(s.members())) {
       members(db, id, s.members());
     }

@@ -32,6 +32,7 @@ final class Engines implements SharedParts {
   private final Links links;
   private final Executor workers;
   private final Duration ioTimeout;
+  private final String boot = Boot.id();
 
   /**
    * @param workers may block
@@ -81,7 +82,9 @@ final class Engines implements SharedParts {
                   registry.scheduler(),
                   System::nanoTime,
                   ioTimeout,
-                  Following.with(new FileBatchLog(maps.batch(v.suid()), workers))),
+                  Following.with(new FileBatchLog(maps.batch(v.suid()), workers)),
+                  boot,
+                  entry.unflushed()),
               state);
       engine.pace(new Mover.Pace(share.options().minimum(), share.options().bandwidth()));
       entry.engine(engine);

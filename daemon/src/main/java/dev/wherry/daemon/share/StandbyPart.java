@@ -103,21 +103,8 @@ final class StandbyPart {
   }
 
   private static ShareState standby(String owner, ShareOffer offer, ShareTerms terms) {
-    return new ShareState(
-        Role.STANDBY,
-        owner,
-        offer.epoch(),
-        List.of(),
-        terms.read(),
-        terms.write(),
-        terms.ranges(),
-        terms.manual(),
-        offer.keepsBlocks(),
-        false,
-        null,
-        null,
-        offer.keepsBlocks() ? StoreMaker.FIRST_MAP : 0,
-        null);
+    return ShareState.standby(owner, offer.epoch(), offer.keepsBlocks() ? StoreMaker.FIRST_MAP : 0)
+        .withPolicies(terms.read(), terms.write(), terms.ranges(), terms.manual());
   }
 
   /** A former owner that has released what it had, and sends all to the owner. */
@@ -150,7 +137,8 @@ final class StandbyPart {
       if (offer.keepsBlocks()) {
         registry.stores().give(entry, backing.get(0), opener -> maker.make(entry.record(), opener));
       }
-      swap.restate(entry, new ShareRecord(v.suid(), standby(owner, offer, terms), options));
+      ShareState state = standby(owner, offer, terms).withLosses(before.losses());
+      swap.restate(entry, new ShareRecord(v.suid(), state, options));
       log.info("volume {}: node {} gave this node a part again", v.suid(), owner);
     } finally {
       entry.end();

@@ -12,12 +12,14 @@ import org.jspecify.annotations.Nullable;
 final class HostSession implements Session {
   private final VolumeEntry entry;
   private final Volume volume;
+  private final HostExport export;
   private volatile @Nullable Connection connection;
   private volatile @Nullable SuspendListener listener;
 
   HostSession(VolumeEntry entry, Volume volume) {
     this.entry = entry;
     this.volume = volume;
+    this.export = new HostExport(volume, entry.unflushed()::failedAt);
   }
 
   /** Counts it in; false if the volume is being deleted. */
@@ -37,7 +39,7 @@ final class HostSession implements Session {
 
   @Override
   public Export export() {
-    return volume;
+    return export;
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
+import dev.wherry.path.shared.Unflushed;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,7 @@ public final class VolumeEntry {
   private final List<CompletableFuture<Void>> waiting = new ArrayList<>();
   private final Map<Long, Connection> connections = new ConcurrentHashMap<>();
   private final ExportStats stats = new ExportStats();
+  private final Unflushed unflushed = new Unflushed();
 
   /** Done when the volume was opened, or could not be; never fails. */
   private final CompletableFuture<Void> opened = new CompletableFuture<>();
@@ -65,6 +67,11 @@ public final class VolumeEntry {
 
   public synchronized void share(@Nullable ShareRecord value) {
     share = value;
+  }
+
+  /** What its hosts have not flushed at other nodes, whichever engine it has. */
+  public Unflushed unflushed() {
+    return unflushed;
   }
 
   /** Another state of a share that there is. */

@@ -29,7 +29,7 @@ import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Nodes and shares, and files of version 1. */
+/** Nodes and shares, and files of versions 1 and 2. */
 final class SharesInCatalogTest {
   @TempDir Path dir;
 
@@ -74,7 +74,9 @@ final class SharesInCatalogTest {
         "node:a",
         "nbd://host/x",
         7,
-        "node b took it");
+        "node b took it",
+        4,
+        "the boot");
   }
 
   private void sql(String... texts) throws SQLException {
@@ -86,9 +88,10 @@ final class SharesInCatalogTest {
     }
   }
 
-  /** The statements of the program that knew version 1 alone. */
-  private static String[] versionOne() throws IOException {
-    try (InputStream in = SharesInCatalogTest.class.getResourceAsStream("version-1.sql")) {
+  /** The statements of the program that knew no later version. */
+  private static String[] version(int number) throws IOException {
+    String name = "version-" + number + ".sql";
+    try (InputStream in = SharesInCatalogTest.class.getResourceAsStream(name)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip().split(";", 0);
     }
   }
@@ -118,7 +121,7 @@ final class SharesInCatalogTest {
   @Test
   void aNewStateLeavesTheOptionsAndTheVolumeAlone() {
     Options options = new Options(1, 2, 3);
-    ShareState next = standby().withMembers(List.of()).withRole(Role.OWNER, "n", 4);
+    ShareState next = standby().withMembers(List.of()).owned("n", 4, 5, "another boot");
     try (SqliteCatalog c = open()) {
       c.put(volume("v"), new ShareRecord("v", standby(), options)).join();
       c.put("v", next).join();
@@ -233,7 +236,7 @@ final class SharesInCatalogTest {
   @Test
   void aFileOfVersionOneOpensAndIsUpgraded() throws Exception {
     VolumeRecord old = volume("old");
-    sql(versionOne());
+    sql(version(1));
     sql(
         "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
             + old.checksum()
@@ -253,5 +256,30 @@ final class SharesInCatalogTest {
     }
     image("old");
     assertEquals(List.of(), CatalogCheck.run(dir));
+  }
+
+  @Test
+  void aShareOfVersionTwoOpensAndHasLostNothing() throws Exception {
+    VolumeRecord old = volume("old");
+    sql(version(2));
+    sql(
+        "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
+            + old.checksum()
+            + ")",
+        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)");
+    assertTrue(CatalogCheck.run(dir).get(0).contains("version is 2"));
+    ShareState state =
+        ShareState.alone("n")
+            .withMembers(List.of("b"))
+            .withPolicies(ReadPolicy.PULL, WritePolicy.BACK, List.of(), true);
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(new ShareRecord("old", state, Options.DEFAULT)), c.shares());
+      addPeers(c, "b");
+      c.put("old", state.started("boot 1")).join();
+    }
+    image("old");
+    assertEquals(List.of(), CatalogCheck.run(dir));
+    sql("UPDATE share SET losses = 1");
+    assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"));
   }
 }

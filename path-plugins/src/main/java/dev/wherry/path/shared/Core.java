@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Volume;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
@@ -47,6 +48,7 @@ final class Core {
   private boolean closed;
   private volatile boolean closing;
   private volatile ShareState state;
+  private ShareState stored;
   private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
@@ -54,11 +56,21 @@ final class Core {
   private volatile Runnable ownerLearned = () -> {};
   private volatile Runnable named = () -> {};
 
-  Core(SharedVolume.Parts parts, ShareState state) {
+  /**
+   * @param stored what was put before
+   * @param state what is to be; {@link #update} puts it
+   */
+  Core(SharedVolume.Parts parts, ShareState stored, ShareState state) {
     this.parts = parts;
     this.waits = new Waits(parts.suid());
     this.links = waits.links(parts.links());
+    this.stored = stored;
     this.state = state;
+    if (state.role() != Role.OWNER && parts.boot().equals(stored.boot())) {
+      // The daemon has crashed. Hosts that come again do not know, and may not have flushed.
+      unflushed().answered(stored.losses());
+    }
+    unflushed().seen(state.losses());
     String fence = state.fence();
     if (fence != null) {
       fencing.set(true);
@@ -343,7 +355,7 @@ final class Core {
     try {
       next = change.apply(state);
       durable =
-          next.equals(state) ? CompletableFuture.completedFuture(null) : parts.log().put(next);
+          next.equals(stored) ? CompletableFuture.completedFuture(null) : parts.log().put(next);
     } catch (RuntimeException e) {
       mine.complete(null);
       result.completeExceptionally(e);
@@ -352,12 +364,55 @@ final class Core {
     durable.whenComplete(
         (v, failure) -> {
           if (failure == null) {
+            stored = next;
             state = next;
+            unflushed().seen(next.losses());
           }
           mine.complete(null);
           Failures.pass(next, failure, result);
           wake();
         });
+  }
+
+  /** What hosts of this node have not flushed at other nodes. */
+  Unflushed unflushed() {
+    return parts.unflushed();
+  }
+
+  /** The store was not flushed: what hosts of other nodes were answered may be lost, too. */
+  void failedToFlush(Throwable failure) {
+    if (!(Failures.causeOf(failure) instanceof NbdException e && e.isHarmless())) {
+      update(s -> s.role() == Role.OWNER ? s.withLoss() : s)
+          .<Void>thenApply(s -> null)
+          .exceptionally(Core::logged);
+    }
+  }
+
+  /** Another node said how much is lost, or all hosts have been told. */
+  void noteLosses(long count) {
+    Unflushed u = unflushed();
+    u.seen(count);
+    if (!u.owes() && count > state.losses()) {
+      update(s -> s.role() != Role.OWNER && s.losses() < count ? s.withLosses(count) : s)
+          .<Void>thenApply(s -> null)
+          .exceptionally(Core::logged);
+    }
+  }
+
+  /** It stops in peace; durably so, where nothing is left that is not flushed. */
+  CompletableFuture<Void> stopped() {
+    ShareState s = state;
+    LayeredStore own = store;
+    boolean owner = s.role() == Role.OWNER;
+    if (s.fence() != null || !unflushed().isEmpty() || (owner && own == null)) {
+      return CompletableFuture.completedFuture(null);
+    }
+    CompletableFuture<Void> flushed =
+        owner ? own.flush() : CompletableFuture.<Void>completedFuture(null);
+    return flushed
+        .thenCompose(v -> update(ShareState::stopped))
+        .<Void>thenApply(v -> null)
+        .exceptionally(Core::logged);
   }
 
   /** Takes note of an owner that another node named; true if it is news. */

@@ -100,27 +100,31 @@ final class Forwarder extends RoleHandler {
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    return done(call(Op.WRITE, offset, data.readableBytes(), flags, data.retainedSlice()));
+    return changed(
+        flags, call(Op.WRITE, offset, data.readableBytes(), flags, data.retainedSlice()));
   }
 
   @Override
   public CompletableFuture<Void> flush() {
-    return done(call(Op.FLUSH, 0, 0, 0, Unpooled.EMPTY_BUFFER));
+    return call(Op.FLUSH, 0, 0, 0, Unpooled.EMPTY_BUFFER)
+        .thenAccept(reply -> core.unflushed().seen(losses(reply)));
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    return done(call(Op.TRIM, offset, length, flags, Unpooled.EMPTY_BUFFER));
+    return changed(flags, call(Op.TRIM, offset, length, flags, Unpooled.EMPTY_BUFFER));
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    return done(call(Op.ZERO, offset, length, flags & ~Export.FAST_ZERO, Unpooled.EMPTY_BUFFER));
+    int sent = flags & ~Export.FAST_ZERO;
+    return changed(sent, call(Op.ZERO, offset, length, sent, Unpooled.EMPTY_BUFFER));
   }
 
   @Override
   public CompletableFuture<Void> cache(long offset, long length) {
-    return done(call(Op.CACHE, offset, length, 0, Unpooled.EMPTY_BUFFER));
+    return call(Op.CACHE, offset, length, 0, Unpooled.EMPTY_BUFFER)
+        .thenAccept(reply -> reply.payload().release());
   }
 
   @Override
@@ -133,8 +137,26 @@ final class Forwarder extends RoleHandler {
     return call(Op.STATUS, offset, length, maxExtents, text).thenApply(Payloads::takeExtents);
   }
 
-  private static CompletableFuture<Void> done(CompletableFuture<LinkReply> call) {
-    return call.thenAccept(reply -> reply.payload().release());
+  /** Takes note of a change that is answered, before the host is told. */
+  private CompletableFuture<Void> changed(int flags, CompletableFuture<LinkReply> call) {
+    return call.thenAccept(
+        reply -> {
+          if ((flags & Export.FUA) != 0) {
+            core.unflushed().seen(losses(reply));
+          } else {
+            core.unflushed().answered(losses(reply));
+          }
+        });
+  }
+
+  private long losses(LinkReply reply) {
+    try {
+      return Payloads.readLosses(reply.payload(), core.unflushed().latest());
+    } catch (IllegalArgumentException e) {
+      throw new NbdException(NbdError.EIO, String.valueOf(e.getMessage()), e);
+    } finally {
+      reply.payload().release();
+    }
   }
 
   private CompletableFuture<LinkReply> call(

@@ -136,7 +136,7 @@ final class Giving {
       return refuse("it is fenced: " + s.fence());
     }
     if (hasGiven(s, from, request)) {
-      HandoverAnswer again = Prepared.incomplete(isSource(from, s), s.members());
+      HandoverAnswer again = Prepared.incomplete(isSource(from, s), s);
       return CompletableFuture.completedFuture(LinkReply.ok(s.epoch(), again.write()));
     }
     if (s.role() != Role.OWNER || request.epoch() != s.epoch()) {
@@ -194,7 +194,7 @@ final class Giving {
     return core.update(
             s -> {
               core.requireOwner(s);
-              return s.withRole(Role.FORMER, to, s.epoch() + 1);
+              return s.given(to);
             })
         .thenApply(s -> answer(s, to, number));
   }
@@ -227,8 +227,8 @@ final class Giving {
                 && p.to().equals(to)
                 && p.returned() == returned
                 && p.map() == store.map()
-            ? p.answer(s.members(), store.blocks(), core.marks())
-            : Prepared.incomplete(returned, s.members());
+            ? p.answer(s, store.blocks(), core.marks())
+            : Prepared.incomplete(returned, s);
     return LinkReply.ok(s.epoch(), answer.write());
   }
 }

@@ -7,7 +7,7 @@ import java.util.List;
  * What the old owner tells the new one.
  *
  * <pre>
- *  returned (byte) │ complete (byte) │ members (texts) │ runs │ runs that are the same
+ *  returned (byte) │ complete (byte) │ members (texts) │ runs │ runs that are the same │ losses (long)
  * </pre>
  *
  * @param returned as in {@link Differences}
@@ -16,15 +16,21 @@ import java.util.List;
  * @param members the owner's, the taker among them
  * @param runs where the taker's store is not valid (any more)
  * @param same what the owner and its source have in common by now, where {@code returned}
+ * @param losses as {@link ShareState#losses}
  */
 record HandoverAnswer(
-    boolean returned, boolean complete, List<String> members, List<Run> runs, List<Run> same) {
+    boolean returned,
+    boolean complete,
+    List<String> members,
+    List<Run> runs,
+    List<Run> same,
+    long losses) {
   ByteBuf write() {
     ByteBuf out = Payloads.buffer(256).writeBoolean(returned).writeBoolean(complete);
     Payloads.writeTexts(members, out);
     Run.write(runs, out);
     Run.write(same, out);
-    return out;
+    return out.writeLong(losses);
   }
 
   /**
@@ -41,6 +47,7 @@ record HandoverAnswer(
         in.readBoolean(),
         Payloads.readTexts(in),
         Run.read(in, blocks),
-        Run.read(in, blocks));
+        Run.read(in, blocks),
+        Payloads.readLosses(in, 0));
   }
 }

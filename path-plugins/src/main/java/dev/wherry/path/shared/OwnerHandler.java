@@ -44,6 +44,18 @@ final class OwnerHandler extends RoleHandler {
         });
   }
 
+  /** Takes note if a request fails that was to make something durable. */
+  private CompletableFuture<Void> noted(CompletableFuture<Void> done, boolean durable) {
+    return durable
+        ? done.whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                core.failedToFlush(failure);
+              }
+            })
+        : done;
+  }
+
   @Override
   public boolean tryRead(long offset, int length, ByteBuf into) {
     if (!store.tryRead(offset, length, into)) {
@@ -80,22 +92,27 @@ final class OwnerHandler extends RoleHandler {
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    return changed(core.writer().write(offset, data, flags), offset, data.readableBytes());
+    return changed(
+        noted(core.writer().write(offset, data, flags), (flags & FUA) != 0),
+        offset,
+        data.readableBytes());
   }
 
   @Override
   public CompletableFuture<Void> flush() {
-    return core.writer().flush();
+    return noted(core.writer().flush(), true);
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    return changed(core.writer().trim(offset, length, flags), offset, length);
+    return changed(
+        noted(core.writer().trim(offset, length, flags), (flags & FUA) != 0), offset, length);
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    return changed(core.writer().zero(offset, length, flags), offset, length);
+    return changed(
+        noted(core.writer().zero(offset, length, flags), (flags & FUA) != 0), offset, length);
   }
 
   @Override

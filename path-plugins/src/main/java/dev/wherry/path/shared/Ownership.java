@@ -121,12 +121,14 @@ final class Ownership {
     }
   }
 
-  /** Tells a node what this one knows, and learns what that one knows. */
-  private void tell(String node) {
+  /** Tells a node what this one knows, and learns what that one knows; never fails. */
+  CompletableFuture<Void> tell(String node) {
     ShareState s = core.state();
     ByteBuf owner = Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8);
-    call(node, LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), 0, 0).withPayload(owner))
-        .whenComplete(
+    // The owner knows how much was lost; of others it is not believed.
+    return call(
+            node, LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), s.losses(), 0).withPayload(owner))
+        .handle(
             (reply, failure) -> {
               if (reply != null) {
                 reply.payload().release();
@@ -134,6 +136,7 @@ final class Ownership {
                   core.learn(reply.text(), reply.epoch());
                 }
               }
+              return null;
             });
   }
 
@@ -431,6 +434,7 @@ final class Ownership {
         return refused(reply.status(), "node " + s.owner() + ": " + reply.text());
       }
       HandoverAnswer answer = HandoverAnswer.read(payload, core.requireStore().blocks());
+      long losses = Math.max(answer.losses(), core.unflushed().latest());
       String source = NodeSource.name(s.owner());
       return next.complete(answer, from -> differences(attempt, from))
           .thenCompose(
@@ -438,7 +442,7 @@ final class Ownership {
                   become(
                       s,
                       next.map(),
-                      s.withRole(Role.OWNER, core.node(), reply.epoch())
+                      s.owned(core.node(), reply.epoch(), losses, core.parts().boot())
                           .withMembers(others(answer.members(), s.owner()))
                           .withSources(source, next.base(s, source), next.number())));
     } catch (IllegalArgumentException e) {
@@ -465,6 +469,7 @@ final class Ownership {
                     }))
         .thenCompose(
             s -> {
+              core.unflushed().handedOver(s.losses());
               BlockMap old = store.map();
               store.map(map);
               moves.forgetAhead();
@@ -510,8 +515,11 @@ final class Ownership {
             v ->
                 core.update(
                     now -> {
+                      long epoch = (now.epoch() | FORCED_STEP) + 1;
+                      // What the old owner has lost is not known here, nor what it had counted.
+                      long losses = Math.max(core.unflushed().latest() + 1, epoch);
                       ShareState owned =
-                          now.withRole(Role.OWNER, core.node(), (now.epoch() | FORCED_STEP) + 1)
+                          now.owned(core.node(), epoch, losses, core.parts().boot())
                               .withMembers(others(now.members(), now.owner()));
                       return now.role() == Role.STANDBY
                           ? owned.withSources(NodeSource.name(now.owner()), null, now.map())

@@ -18,6 +18,7 @@ import java.util.List;
  *  text      bytes (int) │ UTF-8
  *  runs      as {@link Run#write}
  *  FETCH     runs that are absent │ the data
+ *  losses    long: the answer to WRITE, ZERO, TRIM and FLUSH
  * </pre>
  */
 final class Payloads {
@@ -61,6 +62,28 @@ final class Payloads {
       extents.add(new Extent(in.readLong(), in.readLong()));
     }
     return extents;
+  }
+
+  /** As {@link ShareState#losses}. */
+  static ByteBuf losses(long count) {
+    return buffer(8).writeLong(count);
+  }
+
+  /**
+   * Reads what {@link #losses} wrote.
+   *
+   * @param otherwise where nothing is, as from a node that does not count
+   * @throws IllegalArgumentException if it is malformed
+   */
+  static long readLosses(ByteBuf in, long otherwise) {
+    if (!in.isReadable()) {
+      return otherwise;
+    }
+    long count = in.readableBytes() < 8 ? -1 : in.readLong();
+    if (count < 0) {
+      throw new IllegalArgumentException("a count of losses that is " + count);
+    }
+    return count;
   }
 
   static void writeText(String text, ByteBuf to) {

@@ -44,16 +44,16 @@ record Prepared(
   }
 
   /** The answer to the taker that prepared; nothing changes any more. */
-  HandoverAnswer answer(List<String> members, long blocks, Marks marks) {
+  HandoverAnswer answer(ShareState s, long blocks, Marks marks) {
     if (!returned && session != 0 && !marks.isWatched(to, session, changed)) {
-      return incomplete(returned, members);
+      return incomplete(returned, s);
     }
     List<Run> runs = changed.runs(blocks);
     if (runs.size() > MOST) {
-      return incomplete(returned, members);
+      return incomplete(returned, s);
     }
     if (!returned || map == null) {
-      return new HandoverAnswer(returned, true, members, runs, List.of());
+      return new HandoverAnswer(returned, true, s.members(), runs, List.of(), s.losses());
     }
     List<Run> dirty = new ArrayList<>();
     List<Run> same = new ArrayList<>();
@@ -64,10 +64,10 @@ record Prepared(
         at = end;
       }
     }
-    return new HandoverAnswer(true, true, members, dirty, same);
+    return new HandoverAnswer(true, true, s.members(), dirty, same, s.losses());
   }
 
-  static HandoverAnswer incomplete(boolean returned, List<String> members) {
-    return new HandoverAnswer(returned, false, members, List.of(), List.of());
+  static HandoverAnswer incomplete(boolean returned, ShareState s) {
+    return new HandoverAnswer(returned, false, s.members(), List.of(), List.of(), s.losses());
   }
 }

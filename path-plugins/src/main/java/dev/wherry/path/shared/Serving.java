@@ -4,6 +4,7 @@ import dev.wherry.nbd.Export;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Volume;
+import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
@@ -72,7 +73,7 @@ final class Serving {
       case HANDOVER -> giving.asked(from, r);
       case ACTIVATE -> activate(from, r);
       case RELEASE -> release.asked(from, r);
-      case SYNC -> sync(r);
+      case SYNC -> sync(from, r);
       default ->
           CompletableFuture.completedFuture(
               LinkReply.not(
@@ -132,6 +133,9 @@ final class Serving {
       throw new ShareException(
           Status.REFUSED, "node " + from + " has no part in volume " + core.suid());
     }
+    if (s.role() != Role.OWNER && isCounted(r.op())) {
+      return passOn(s, r);
+    }
     Volume v = core.inner();
     long epoch = s.epoch();
     int fua = r.flags() & Export.FUA;
@@ -146,13 +150,13 @@ final class Serving {
           throw new IllegalArgumentException(
               r.payload().readableBytes() + " bytes for a write of " + r.length());
         }
-        yield done(epoch, v.write(r.offset(), r.payload(), fua));
+        yield counted(s, v.write(r.offset(), r.payload(), fua));
       }
-      case FLUSH -> done(epoch, v.flush());
-      case TRIM -> done(epoch, v.trim(r.offset(), r.length(), fua));
+      case FLUSH -> counted(s, v.flush());
+      case TRIM -> counted(s, v.trim(r.offset(), r.length(), fua));
       case ZERO ->
-          done(epoch, v.zero(r.offset(), r.length(), r.flags() & (Export.FUA | Export.NO_HOLE)));
-      case CACHE -> done(epoch, v.cache(r.offset(), r.length()));
+          counted(s, v.zero(r.offset(), r.length(), r.flags() & (Export.FUA | Export.NO_HOLE)));
+      case CACHE -> v.cache(r.offset(), r.length()).thenApply(done -> LinkReply.ok(epoch));
       default ->
           v.status(
                   r.payload().toString(StandardCharsets.UTF_8),
@@ -163,8 +167,36 @@ final class Serving {
     };
   }
 
-  private static CompletableFuture<LinkReply> done(long epoch, CompletableFuture<Void> request) {
-    return request.thenApply(v -> LinkReply.ok(epoch));
+  /** Whether its answer says how much was lost; see {@link Unflushed}. */
+  private static boolean isCounted(Op op) {
+    return op == Op.WRITE || op == Op.FLUSH || op == Op.TRIM || op == Op.ZERO;
+  }
+
+  /**
+   * The answer to a change or a FLUSH. The count is that of when it was asked for: where it had to
+   * wait for an owner that counts more by then, it is taken for lost, and not the other way round.
+   */
+  private static CompletableFuture<LinkReply> counted(ShareState s, CompletableFuture<Void> done) {
+    return done.thenApply(v -> LinkReply.ok(s.epoch(), Payloads.losses(s.losses())));
+  }
+
+  /** Sends it on to the owner as it came, for the owner's answer as it is. */
+  private CompletableFuture<LinkReply> passOn(ShareState s, LinkRequest r) {
+    Link link = core.links().to(s.owner()).orElse(null);
+    if (link == null) {
+      return stale();
+    }
+    return link.call(
+            r.withFlags(r.flags() & ~VIA).withPayload(r.payload().retainedSlice()),
+            Priority.DEMAND,
+            core.ioTimeout())
+        .thenApply(
+            reply -> {
+              if (reply.status() == Status.STALE) {
+                core.learn(reply.text(), reply.epoch());
+              }
+              return reply;
+            });
   }
 
   /** What a standby takes before it is the owner; see {@link Marks}. */
@@ -290,12 +322,14 @@ final class Serving {
     return ownership.activate(false).thenApply(v -> LinkReply.ok(core.state().epoch()));
   }
 
-  private CompletableFuture<LinkReply> sync(LinkRequest r) {
+  private CompletableFuture<LinkReply> sync(String from, LinkRequest r) {
     ShareState s = core.state();
     if (r.epoch() > s.epoch()) {
       core.learn(r.payload().toString(StandardCharsets.UTF_8), r.epoch());
     } else if (r.epoch() < s.epoch()) {
       return stale();
+    } else if (s.role() != Role.OWNER && s.owner().equals(from)) {
+      core.noteLosses(r.offset());
     }
     return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
   }

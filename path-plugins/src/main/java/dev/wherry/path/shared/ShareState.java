@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,13 @@ import org.jspecify.annotations.Nullable;
  * @param map the number of the block map that is valid, or 0 where there is none because all is
  *     here
  * @param fence why the volume may not be served, or null: another node was forced to take it over
+ * @param losses grows whenever what hosts were answered, and did not flush, may have been lost:
+ *     when an owner starts again without its page cache, when a flush fails, and with a forced
+ *     take-over, which raises it to its epoch. The owner counts, and hands the count on with the
+ *     ownership; a node that forwards has here how many it knew of when it last had told its hosts
+ *     of all
+ * @param boot of the operating system in which this node last served its hosts; null if it stopped
+ *     in peace, with nothing left that was not flushed
  */
 public record ShareState(
     Role role,
@@ -38,7 +46,9 @@ public record ShareState(
     @Nullable String source,
     @Nullable String base,
     long map,
-    @Nullable String fence) {
+    @Nullable String fence,
+    long losses,
+    @Nullable String boot) {
 
   public ShareState {
     members = List.copyOf(members);
@@ -47,70 +57,176 @@ public record ShareState(
 
   /** The first state of a volume that this node owns alone. */
   public static ShareState alone(String node) {
-    return new ShareState(
-        Role.OWNER,
-        node,
-        1,
-        List.of(),
-        ReadPolicy.MOVE,
-        WritePolicy.LOCAL,
-        List.of(),
-        false,
-        true,
-        false,
-        null,
-        null,
-        0,
-        null);
+    Draft d = new Draft(Role.OWNER, node, 1);
+    d.hasStore = true;
+    return d.finish();
   }
 
-  public ShareState withRole(Role newRole, String newOwner, long newEpoch) {
-    return new ShareState(
-        newRole, newOwner, newEpoch, members, read, write, ranges, manual, hasStore, false, source,
-        base, map, fence);
+  /**
+   * The first state of a node that is given a part.
+   *
+   * @param map as {@link #map}; 0 for a node that keeps no blocks
+   */
+  public static ShareState standby(String owner, long epoch, long map) {
+    Draft d = new Draft(Role.STANDBY, owner, epoch);
+    d.hasStore = map != 0;
+    d.map = map;
+    return d.finish();
+  }
+
+  /** A state on its way to the next one: each change below names what it changes, and no more. */
+  private static final class Draft {
+    Role role;
+    String owner;
+    long epoch;
+    List<String> members = List.of();
+    ReadPolicy read = ReadPolicy.MOVE;
+    WritePolicy write = WritePolicy.LOCAL;
+    List<RangePolicy> ranges = List.of();
+    boolean manual;
+    boolean hasStore;
+    boolean wanted;
+    @Nullable String source;
+    @Nullable String base;
+    long map;
+    @Nullable String fence;
+    long losses;
+    @Nullable String boot;
+
+    Draft(Role role, String owner, long epoch) {
+      this.role = role;
+      this.owner = owner;
+      this.epoch = epoch;
+    }
+
+    ShareState finish() {
+      return new ShareState(
+          role, owner, epoch, members, read, write, ranges, manual, hasStore, wanted, source, base,
+          map, fence, losses, boot);
+    }
+  }
+
+  private ShareState with(Consumer<Draft> change) {
+    Draft d = new Draft(role, owner, epoch);
+    d.members = members;
+    d.read = read;
+    d.write = write;
+    d.ranges = ranges;
+    d.manual = manual;
+    d.hasStore = hasStore;
+    d.wanted = wanted;
+    d.source = source;
+    d.base = base;
+    d.map = map;
+    d.fence = fence;
+    d.losses = losses;
+    d.boot = boot;
+    change.accept(d);
+    return d.finish();
+  }
+
+  // ------------------------------------------------------------------ the owner changes
+
+  /** This node owns it, and begins to take changes. */
+  public ShareState owned(String node, long newEpoch, long newLosses, String inBoot) {
+    return with(
+        d -> {
+          d.role = Role.OWNER;
+          d.owner = node;
+          d.epoch = newEpoch;
+          d.wanted = false;
+          d.losses = newLosses;
+          d.boot = inBoot;
+        });
+  }
+
+  /** This node has flushed all, and gives it away. */
+  public ShareState given(String newOwner) {
+    return with(
+        d -> {
+          d.role = Role.FORMER;
+          d.owner = newOwner;
+          d.epoch = epoch + 1;
+          d.wanted = false;
+        });
   }
 
   /** The same role under another owner. */
   public ShareState withOwner(String newOwner, long newEpoch) {
-    return new ShareState(
-        role, newOwner, newEpoch, members, read, write, ranges, manual, hasStore, false, source,
-        base, map, fence);
+    return with(
+        d -> {
+          d.owner = newOwner;
+          d.epoch = newEpoch;
+          d.wanted = false;
+        });
   }
 
+  // ------------------------------------------------------------------ what may be lost
+
+  /**
+   * What this node begins to serve with. Where it was the owner in an earlier boot, what was not
+   * flushed may be lost; after a crash of the daemon alone it is in the page cache.
+   */
+  public ShareState started(String inBoot) {
+    if (fence != null || inBoot.equals(boot)) {
+      return this;
+    }
+    return with(
+        d -> {
+          d.losses = losses + (role == Role.OWNER && boot != null ? 1 : 0);
+          d.boot = inBoot;
+        });
+  }
+
+  /** Nothing is unflushed, and no more changes are taken. */
+  public ShareState stopped() {
+    return with(d -> d.boot = null);
+  }
+
+  /** The owner could not flush: what was not flushed before may be lost. */
+  public ShareState withLoss() {
+    return withLosses(losses + 1);
+  }
+
+  public ShareState withLosses(long value) {
+    return with(d -> d.losses = value);
+  }
+
+  // ------------------------------------------------------------------ the rest
+
   public ShareState withMembers(List<String> value) {
-    return new ShareState(
-        role, owner, epoch, value, read, write, ranges, manual, hasStore, wanted, source, base, map,
-        fence);
+    return with(d -> d.members = value);
   }
 
   public ShareState withPolicies(
       ReadPolicy newRead, WritePolicy newWrite, List<RangePolicy> newRanges, boolean newManual) {
-    return new ShareState(
-        role, owner, epoch, members, newRead, newWrite, newRanges, newManual, hasStore, wanted,
-        source, base, map, fence);
+    return with(
+        d -> {
+          d.read = newRead;
+          d.write = newWrite;
+          d.ranges = newRanges;
+          d.manual = newManual;
+        });
   }
 
   public ShareState withStore(boolean value) {
-    return new ShareState(
-        role, owner, epoch, members, read, write, ranges, manual, value, wanted, source, base, map,
-        fence);
+    return with(d -> d.hasStore = value);
   }
 
   public ShareState withWanted(boolean value) {
-    return new ShareState(
-        role, owner, epoch, members, read, write, ranges, manual, hasStore, value, source, base,
-        map, fence);
+    return with(d -> d.wanted = value);
   }
 
   public ShareState withSources(@Nullable String newSource, @Nullable String newBase, long newMap) {
-    return new ShareState(
-        role, owner, epoch, members, read, write, ranges, manual, hasStore, wanted, newSource,
-        newBase, newMap, fence);
+    return with(
+        d -> {
+          d.source = newSource;
+          d.base = newBase;
+          d.map = newMap;
+        });
   }
 
   public ShareState withFence(@Nullable String value) {
-    return new ShareState(
-        role, owner, epoch, members, read, write, ranges, manual, hasStore, wanted, source, base,
-        map, value);
+    return with(d -> d.fence = value);
   }
 }

@@ -8,6 +8,7 @@ import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
+import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
@@ -27,6 +28,8 @@ import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A volume that several nodes have, as one of them sees it.
@@ -38,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe on any thread; never blocks.
  */
 public final class SharedVolume implements PathHandler {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
+
   /** How soon a request is tried again whose owner is not known yet. */
   private static final long RETRY_MILLIS = 20;
 
@@ -57,6 +62,9 @@ public final class SharedVolume implements PathHandler {
    * @param nanoClock as {@link System#nanoTime}
    * @param ioTimeout how long a host's request waits for another node
    * @param following how a source follows, here and at another node
+   * @param boot tells one boot of the operating system from others: what was written to the store
+   *     and not flushed lives as long as that
+   * @param unflushed what hosts have not flushed, also from before this engine was put here
    */
   public record Parts(
       String suid,
@@ -71,7 +79,9 @@ public final class SharedVolume implements PathHandler {
       ScheduledExecutorService timer,
       LongSupplier nanoClock,
       Duration ioTimeout,
-      Following following) {}
+      Following following,
+      String boot,
+      Unflushed unflushed) {}
 
   /**
    * The last hand-over.
@@ -96,8 +106,8 @@ public final class SharedVolume implements PathHandler {
   private final Release release;
   private final Serving serving;
 
-  private SharedVolume(Parts parts, ShareState state) {
-    core = new Core(parts, state);
+  private SharedVolume(Parts parts, ShareState stored, ShareState state) {
+    core = new Core(parts, stored, state);
     moves = new Moves(core);
     ownership = new Ownership(core, moves);
     release = new Release(core, moves);
@@ -108,21 +118,27 @@ public final class SharedVolume implements PathHandler {
 
   /** Opens it in a state that was put before (or the first one, put by the caller). */
   public static SharedVolume open(Parts parts, ShareState state) {
-    SharedVolume volume = new SharedVolume(parts, state);
-    volume.begin();
+    ShareState now = state.started(parts.boot());
+    SharedVolume volume = new SharedVolume(parts, state, now);
+    volume.begin(now.equals(state));
     return volume;
   }
 
-  /** Hosts wait until what a crash left in doubt in the map is certain. */
-  private void begin() {
+  /**
+   * Hosts wait until what a crash left in doubt in the map is certain, and it is durable that what
+   * was not flushed before a loss of power is lost.
+   */
+  private void begin(boolean durable) {
     LayeredStore store = core.store();
-    if (store == null || store.map() == null) {
+    boolean certain = store == null || store.map() == null;
+    if (certain && durable) {
       goOn();
       return;
     }
     core.inner()
         .suspend()
-        .thenCompose(v -> store.flush())
+        .thenCompose(v -> core.update(s -> s))
+        .thenCompose(v -> certain ? Answers.done() : store.flush())
         .whenComplete(
             (v, failure) -> {
               if (failure != null) {
@@ -170,8 +186,8 @@ public final class SharedVolume implements PathHandler {
   }
 
   /**
-   * A member joins: it may read, and ask for the ownership. Durable when done; fails with {@link
-   * ShareException} where this node is not the owner.
+   * A member joins: it may read, and ask for the ownership. Durable when done, and the member has
+   * been told, if it can be; fails with {@link ShareException} where this node is not the owner.
    */
   public CompletableFuture<Void> join(String node) {
     return core.update(
@@ -183,7 +199,7 @@ public final class SharedVolume implements PathHandler {
               }
               return s.withMembers(members);
             })
-        .thenAccept(s -> {});
+        .thenCompose(s -> ownership.tell(node));
   }
 
   /** A member is gone. As {@link #join}. */
@@ -226,7 +242,11 @@ public final class SharedVolume implements PathHandler {
   /** Whether all is here, committed and released: the plain local handler does as well. */
   public boolean isPlain() {
     ShareState s = core.state();
-    return s.role() == Role.OWNER && s.source() == null && s.map() == 0 && s.fence() == null;
+    return s.role() == Role.OWNER
+        && s.source() == null
+        && s.map() == 0
+        && s.fence() == null
+        && core.unflushed().isEmpty();
   }
 
   /**
@@ -354,7 +374,27 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public CompletableFuture<Void> flush() {
-    return attempt(() -> core.inner().flush());
+    Unflushed.Mark mark = core.unflushed().begin();
+    return attempt(() -> core.inner().flush())
+        .thenAccept(
+            v -> {
+              if (!core.unflushed().flushed(mark)) {
+                core.noteLosses(core.unflushed().failedAt());
+                throw lost();
+              }
+            });
+  }
+
+  /** What a flush fails with; whoever asks again has been told. */
+  private NbdException lost() {
+    String why =
+        "volume "
+            + core.suid()
+            + ": its owner has lost its power, or was replaced by force: what hosts of node "
+            + core.node()
+            + " have not flushed may be lost";
+    LOG.warn("{}", why);
+    return NbdException.harmless(NbdError.EIO, why);
   }
 
   @Override
@@ -421,10 +461,12 @@ public final class SharedVolume implements PathHandler {
   @Override
   public CompletableFuture<Void> close() {
     core.closing();
+    boolean failed = core.inner().state() == VolumeState.FAILED;
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
         .thenCompose(v -> core.stopFollowing())
+        .thenCompose(v -> failed ? Answers.done() : core.stopped())
         .thenCompose(v -> core.close())
         .thenCompose(
             v -> {

@@ -51,6 +51,7 @@ final class Nodes implements AutoCloseable {
     final Disk disk = new Disk(SIZE);
     final Memory memory;
     private @Nullable SharedVolume volume;
+    private int boots;
 
     Node(String name) throws IOException {
       this.name = name;
@@ -86,7 +87,9 @@ final class Nodes implements AutoCloseable {
                   time,
                   time::now,
                   IO_TIMEOUT,
-                  Following.with(null)),
+                  Following.with(null),
+                  "boot " + boots,
+                  new Unflushed()),
               first);
       wire.goOn();
     }
@@ -96,6 +99,26 @@ final class Nodes implements AutoCloseable {
       CompletableFuture<Void> closed = volume().close();
       volume = null;
       await(closed);
+    }
+
+    /** The daemon dies; what it wrote is in the page cache. */
+    void crash() {
+      memory.fail(true);
+      stop();
+      memory.fail(false);
+    }
+
+    /** So does the machine. What is lost of the store is the test's business. */
+    void losePower() {
+      crash();
+      boots++;
+    }
+
+    /** The machine is started anew, in peace. */
+    void reboot() {
+      stop();
+      boots++;
+      start();
     }
 
     /** The daemon starts, with what is remembered. */
@@ -177,21 +200,8 @@ final class Nodes implements AutoCloseable {
     ShareState o = owner.state();
     long map = o.epoch() + 1000;
     ShareState s =
-        new ShareState(
-            Role.STANDBY,
-            o.owner(),
-            o.epoch(),
-            List.of(),
-            policy,
-            WritePolicy.LOCAL,
-            List.of(),
-            manual,
-            true,
-            false,
-            null,
-            null,
-            map,
-            null);
+        ShareState.standby(o.owner(), o.epoch(), map)
+            .withPolicies(policy, WritePolicy.LOCAL, List.of(), manual);
     BlockMap made = node.memory.create(map, BlockMap.NOT_HERE).join();
     node.memory.put(s).join();
     node.open(s, made);

@@ -59,4 +59,31 @@ class PayloadsTest {
     ByteBuf in = Unpooled.buffer().writeInt(1001).writeZero(4 * 1001);
     assertThrows(IllegalArgumentException.class, () -> Payloads.readTexts(in));
   }
+
+  @Test
+  void lossesAreReadAsWrittenAndAreWhatIsKnownWhereNothingIs() {
+    ByteBuf out = Payloads.losses(65_537);
+    for (int length = 1; length < 8; length++) {
+      ByteBuf part = out.slice(0, length);
+      assertThrows(IllegalArgumentException.class, () -> Payloads.readLosses(part, 0));
+    }
+    assertEquals(65_537, Payloads.readLosses(out, 0));
+    out.release();
+    assertEquals(7, Payloads.readLosses(Unpooled.EMPTY_BUFFER, 7));
+    ByteBuf negative = Unpooled.buffer().writeLong(-1);
+    assertThrows(IllegalArgumentException.class, () -> Payloads.readLosses(negative, 0));
+  }
+
+  @Test
+  void theAnswerToAHandOverIsReadAsWrittenAlsoFromAnOwnerThatDoesNotCount() {
+    HandoverAnswer answer =
+        new HandoverAnswer(true, true, List.of("a", "b"), List.of(new Run(1, 3)), List.of(), 7);
+    ByteBuf out = answer.write();
+    ByteBuf old = out.slice(0, out.readableBytes() - 8);
+    assertEquals(
+        new HandoverAnswer(true, true, List.of("a", "b"), List.of(new Run(1, 3)), List.of(), 0),
+        HandoverAnswer.read(old, 10));
+    assertEquals(answer, HandoverAnswer.read(out, 10));
+    out.release();
+  }
 }

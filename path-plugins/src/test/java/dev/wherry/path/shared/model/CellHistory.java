@@ -4,6 +4,7 @@ import dev.wherry.path.shared.model.Oracle.Cell;
 import dev.wherry.path.shared.model.Oracle.Cover;
 import dev.wherry.path.shared.model.Oracle.Loss;
 import dev.wherry.path.shared.model.Oracle.Read;
+import dev.wherry.path.shared.model.Oracle.Refusal;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -32,19 +33,20 @@ final class CellHistory {
   private final int number;
   private final Cell cell;
   private final List<Cover> covers;
+  private final List<Refusal> refusals;
   private final List<Loss> losses;
-  private final boolean forwarded;
 
   /** What the era may begin with; a null among them is the zero of the very beginning. */
   private Set<@Nullable HostOp> candidates = new HashSet<>();
 
   private boolean anything;
 
-  CellHistory(int number, Cell cell, List<Cover> covers, List<Loss> losses, boolean forwarded) {
-    this.forwarded = forwarded;
+  CellHistory(
+      int number, Cell cell, List<Cover> covers, List<Refusal> refusals, List<Loss> losses) {
     this.number = number;
     this.cell = cell;
     this.covers = covers;
+    this.refusals = refusals;
     this.losses = losses;
   }
 
@@ -323,11 +325,22 @@ final class CellHistory {
     // Its answer may have been under way when the power went last.
     boolean whole = write.began > from;
     for (Cover c : covers) {
-      boolean remembered = forwarded && (c.life() == write.life || (whole && c.began() < loss));
-      if (c.began() > write.ended && (remembered || (whole && c.ended() < loss))) {
+      boolean sawNoLoss = whole && c.began() < loss;
+      boolean answersForIt = c.by(write.life) && !wasTold(write, c);
+      if (c.began() > write.ended && (sawNoLoss || answersForIt)) {
         return true;
       }
     }
     return false;
+  }
+
+  /** Whether a flush failed that was to cover the write, before the one that did not began. */
+  private boolean wasTold(HostOp write, Cover flush) {
+    return refusals.stream()
+        .anyMatch(
+            r ->
+                r.life().serves(write.life)
+                    && r.began() > write.ended
+                    && r.ended() < flush.began());
   }
 }

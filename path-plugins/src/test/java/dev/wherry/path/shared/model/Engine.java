@@ -8,12 +8,6 @@ import java.util.concurrent.CompletableFuture;
 
 /** What is under test: the real thing, a stand-in, or the real thing with a bug. */
 interface Engine {
-  /**
-   * Whether a node that forwards notices that the owner has lost its power since, and with it what
-   * was not flushed: so that the next flush fails, or has it written again.
-   */
-  boolean rememberForwarded();
-
   /** Whether there are maps at all. */
   boolean hasMaps();
 

@@ -19,6 +19,7 @@ final class Life {
   private final Simulation simulation;
   private final String node;
   private final int number;
+  private final String boot;
   private final VirtualTimer timer =
       new VirtualTimer() {
         @Override
@@ -41,7 +42,11 @@ final class Life {
   private boolean dead;
   private boolean buried;
 
-  Life(Simulation simulation, String node, int number) {
+  /**
+   * @param boot that of the node's operating system
+   */
+  Life(Simulation simulation, String node, int number, String boot) {
+    this.boot = boot;
     this.simulation = simulation;
     this.node = node;
     this.number = number;
@@ -57,6 +62,17 @@ final class Life {
 
   int number() {
     return number;
+  }
+
+  String boot() {
+    return boot;
+  }
+
+  /**
+   * Whether it has the same hosts: they come again after a crash of the daemon, and do not know.
+   */
+  boolean serves(Life other) {
+    return node.equals(other.node) && boot.equals(other.boot);
   }
 
   VirtualTimer timer() {

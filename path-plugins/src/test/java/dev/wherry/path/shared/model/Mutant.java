@@ -1,7 +1,10 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.ForwardingDevice;
+import dev.wherry.path.ForwardingHandler;
+import dev.wherry.path.PathHandler;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
@@ -164,6 +167,35 @@ enum Mutant {
     }
   },
 
+  /** An owner that has lost its power says that nothing is lost. */
+  TAKES_A_POWER_LOSS_FOR_A_CRASH {
+    @Override
+    Parts parts(Parts p) {
+      return with(p, p.store(), "the same for ever");
+    }
+  },
+
+  /** A flush forgets the owner's losses: asked again it says that all is well. */
+  ASKS_AGAIN_FOR_A_FLUSH_THAT_FAILED {
+    @Override
+    Part part(SharedVolume volume, Parts parts) {
+      return new RealPart(volume) {
+        @Override
+        public PathHandler handler() {
+          return new ForwardingHandler("twice", super.handler()) {
+            @Override
+            public CompletableFuture<Void> flush() {
+              return device
+                  .flush()
+                  .handle((v, t) -> t == null ? Answers.done() : device.flush())
+                  .thenCompose(done -> done);
+            }
+          };
+        }
+      };
+    }
+  },
+
   /** A node takes the ownership without having asked for it. */
   TAKES_WITHOUT_ASKING {
     @Override
@@ -176,7 +208,7 @@ enum Mutant {
               ? super.activate(force)
               : parts
                   .log()
-                  .put(s.withRole(Role.OWNER, parts.node(), s.epoch() + 1))
+                  .put(s.owned(parts.node(), s.epoch() + 1, s.losses(), parts.boot()))
                   .thenCompose(v -> super.activate(force));
         }
       };
@@ -200,7 +232,10 @@ enum Mutant {
   }
 
   private static Parts withStore(Parts p, Function<BlockDevice, BlockDevice> wrap) {
-    @Nullable BlockDevice store = p.store() == null ? null : wrap.apply(p.store());
+    return with(p, p.store() == null ? null : wrap.apply(p.store()), p.boot());
+  }
+
+  private static Parts with(Parts p, @Nullable BlockDevice store, String boot) {
     return new Parts(
         p.suid(),
         p.node(),
@@ -214,7 +249,9 @@ enum Mutant {
         p.timer(),
         p.nanoClock(),
         p.ioTimeout(),
-        p.following());
+        p.following(),
+        boot,
+        p.unflushed());
   }
 
   /** The real engine with this bug. */
@@ -281,7 +318,7 @@ enum Mutant {
       return LinkReply.ok(reply.epoch(), out);
     }
 
-    /** returned (1), complete (1), members: count (4) and texts, runs, same. */
+    /** returned (1), complete (1), members: count (4) and texts, runs, same, losses (8). */
     private static LinkReply nothingLost(LinkReply reply) {
       ByteBuf in = reply.payload();
       if (!reply.isOk() || in.getBoolean(in.readerIndex())) {
@@ -295,6 +332,7 @@ enum Mutant {
       }
       ByteBuf out = Unpooled.buffer();
       out.writeBytes(in, in.readerIndex(), at - in.readerIndex()).writeInt(0).writeInt(0);
+      out.writeLong(in.getLong(in.writerIndex() - 8));
       in.release();
       return LinkReply.ok(reply.epoch(), out);
     }

@@ -14,6 +14,7 @@ import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareException;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
+import dev.wherry.path.shared.Unflushed;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -105,7 +106,7 @@ final class Node implements Network.Peer {
     if (life != null) {
       return;
     }
-    Life begun = new Life(schedule.simulation(), name, lives.size() + 1);
+    Life begun = new Life(schedule.simulation(), name, lives.size() + 1, disk.boot());
     lives.add(begun);
     life = begun;
     schedule.log().note("start " + begun + " " + brief(disk.state));
@@ -178,7 +179,9 @@ final class Node implements Network.Peer {
                     begun.timer(),
                     schedule.simulation()::now,
                     settings.ioTimeout(),
-                    Following.with(null)),
+                    Following.with(null),
+                    begun.boot(),
+                    new Unflushed()),
                 state);
     opened.pace(new Mover.Pace(Math.min(settings.pace(), 20_000_000), settings.pace()));
     part = opened;
@@ -270,21 +273,9 @@ final class Node implements Network.Peer {
       others.add(owner);
     }
     ShareState state =
-        new ShareState(
-            Role.STANDBY,
-            owner,
-            epoch,
-            others,
-            s.read(),
-            s.write(),
-            s.ranges(),
-            s.manual(),
-            true,
-            false,
-            null,
-            null,
-            epoch,
-            null);
+        ShareState.standby(owner, epoch, epoch)
+            .withMembers(others)
+            .withPolicies(s.read(), s.write(), s.ranges(), s.manual());
     SimLog log = schedule.log(now, disk);
     CompletableFuture<?> map =
         schedule.engine().hasMaps()
@@ -366,6 +357,7 @@ final class Node implements Network.Peer {
             + s.owner()
             + " epoch="
             + s.epoch()
+            + (s.losses() == 0 ? "" : " losses=" + s.losses())
             + " map="
             + s.map()
             + (s.wanted() ? " wanted" : "")

@@ -12,7 +12,15 @@ final class NodeDisk {
   @Nullable Platter platter;
   final Map<Long, SimMapFile> maps = new TreeMap<>();
 
+  private int boots;
+
+  /** As the operating system tells one boot from others. */
+  String boot() {
+    return "boot " + boots;
+  }
+
   void losePower(Random random) {
+    boots++;
     if (platter != null) {
       platter.losePower(random);
     }

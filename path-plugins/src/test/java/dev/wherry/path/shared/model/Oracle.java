@@ -15,7 +15,15 @@ final class Oracle {
    * @param ended when that was so
    * @param life of the node that asked; null where a hand-over did
    */
-  record Cover(long began, long ended, @Nullable Life life) {}
+  record Cover(long began, long ended, @Nullable Life life) {
+    /** Whether the hosts of a life asked for it. */
+    boolean by(Life one) {
+      return life != null && life.serves(one);
+    }
+  }
+
+  /** A flush that failed: its host takes nothing for durable that it was answered before. */
+  record Refusal(long began, long ended, Life life) {}
 
   /** What a read found. */
   record Read(HostOp op, int stamp) {}
@@ -40,16 +48,11 @@ final class Oracle {
   private final Cells cells;
   private final Cell[] all;
   private final List<Cover> covers = new ArrayList<>();
+  private final List<Refusal> refusals = new ArrayList<>();
   private final List<Loss> losses = new ArrayList<>();
-  private final boolean forwarded;
 
-  /**
-   * @param forwarded whether a flush at a node is to fail if the owner has lost its power since
-   *     that node's hosts wrote
-   */
-  Oracle(Cells cells, boolean forwarded) {
+  Oracle(Cells cells) {
     this.cells = cells;
-    this.forwarded = forwarded;
     this.all = new Cell[cells.count()];
     for (int i = 0; i < all.length; i++) {
       all[i] = new Cell();
@@ -79,6 +82,24 @@ final class Oracle {
     covers.add(new Cover(began, ended, life));
   }
 
+  void refused(long began, long ended, Life life) {
+    refusals.add(new Refusal(began, ended, life));
+  }
+
+  /**
+   * Whether a flush may fail: something was lost since the last one of the same hosts that did not
+   * began.
+   */
+  boolean mayRefuse(HostOp flush) {
+    long before =
+        covers.stream()
+            .filter(c -> c.by(flush.life) && c.ended() < flush.began)
+            .mapToLong(Cover::began)
+            .max()
+            .orElse(0);
+    return losses.stream().anyMatch(l -> l.at() > before);
+  }
+
   void loses(long at, @Nullable String node) {
     losses.add(new Loss(at, node));
   }
@@ -101,7 +122,7 @@ final class Oracle {
 
   void judge() {
     for (int c = 0; c < all.length; c++) {
-      new CellHistory(c, all[c], covers, losses, forwarded).judge();
+      new CellHistory(c, all[c], covers, refusals, losses).judge();
     }
   }
 }

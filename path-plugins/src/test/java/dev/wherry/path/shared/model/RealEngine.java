@@ -16,11 +16,6 @@ class RealEngine implements Engine {
   private static final long WORKER_NANOS = 60_000;
 
   @Override
-  public boolean rememberForwarded() {
-    return Boolean.getBoolean("model.forwarded");
-  }
-
-  @Override
   public boolean hasMaps() {
     return true;
   }

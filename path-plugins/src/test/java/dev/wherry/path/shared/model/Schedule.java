@@ -58,7 +58,7 @@ final class Schedule implements SimLog.Judge {
     this.settings = harsh ? drawn.harsh() : drawn;
     this.cells = settings.cells();
     this.log = new Log(simulation);
-    this.oracle = new Oracle(cells, engine.rememberForwarded());
+    this.oracle = new Oracle(cells);
     this.accidents = new Accidents(this);
     this.network = new Network(simulation, settings, accidents, log);
     this.operator = new Operator(this);
@@ -179,7 +179,7 @@ final class Schedule implements SimLog.Judge {
   }
 
   private void age(Platter platter) {
-    Life before = new Life(simulation, "a", 0);
+    Life before = new Life(simulation, "a", 0, node("a").disk().boot());
     for (int i = simulation.between(1, 6); i > 0; i--) {
       int from = simulation.between(0, cells.count());
       int end = Math.min(cells.count(), from + simulation.between(1, 200));
@@ -360,6 +360,9 @@ final class Schedule implements SimLog.Judge {
       log.note(op.from, op.end, op.life + " done " + op.number);
       return;
     }
+    if (op.kind == HostOp.Kind.FLUSH) {
+      oracle.refused(op.began, simulation.tick(), op.life);
+    }
     op.error = NbdException.errorOf(failure);
     op.ended = Long.MAX_VALUE;
     op.overNanos = simulation.now();
@@ -389,6 +392,7 @@ final class Schedule implements SimLog.Judge {
         || operator.unshared()
         || node.volume() == null
         || node.volume().state() != VolumeState.ONLINE
+        || (op.kind == HostOp.Kind.FLUSH && error == NbdError.EIO && oracle.mayRefuse(op))
         || (error == NbdError.EIO
             && oracle.disposable(op)
             && (op.kind == HostOp.Kind.READ || op.kind == HostOp.Kind.STATUS));

@@ -36,11 +36,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class StandIn implements Engine {
   @Override
-  public boolean rememberForwarded() {
-    return false;
-  }
-
-  @Override
   public boolean hasMaps() {
     return false;
   }
@@ -67,6 +62,11 @@ final class StandIn implements Engine {
     private final RangeLock locks = new RangeLock();
     private final BlockDevice store;
     private ShareState state;
+
+    /** The owner's, as its first answer said; a later one that differs is never forgotten. */
+    private @Nullable String ownersBoot;
+
+    private boolean lost;
 
     Simple(Parts parts, ShareState state) {
       this.parts = parts;
@@ -120,6 +120,8 @@ final class StandIn implements Engine {
                   NbdError error = r.error() == null ? NbdError.EIO : r.error();
                   throw new NbdException(error, r.status() + " " + r.text());
                 }
+                ownersBoot = ownersBoot == null ? r.text() : ownersBoot;
+                lost |= !r.text().equals(ownersBoot);
                 return r.payload();
               });
     }
@@ -146,7 +148,15 @@ final class StandIn implements Engine {
 
     @Override
     public CompletableFuture<Void> flush() {
-      return owner() ? store.flush() : forwardPlain(Op.FLUSH, 0, 0, 0, Unpooled.EMPTY_BUFFER);
+      return owner()
+          ? store.flush()
+          : forwardPlain(Op.FLUSH, 0, 0, 0, Unpooled.EMPTY_BUFFER)
+              .thenAccept(
+                  v -> {
+                    if (lost) {
+                      throw NbdException.harmless(NbdError.EIO, "what was not flushed is lost");
+                    }
+                  });
     }
 
     @Override
@@ -179,7 +189,7 @@ final class StandIn implements Engine {
       long offset = request.offset();
       long length = request.length();
       return switch (request.op()) {
-        case READ -> read(offset, (int) length).thenApply(b -> LinkReply.ok(1, b));
+        case READ -> read(offset, (int) length).thenApply(this::ok);
         case WRITE -> ok(write(offset, request.payload(), request.flags()));
         case FLUSH -> ok(flush());
         case TRIM -> ok(trim(offset, length, request.flags()));
@@ -189,8 +199,12 @@ final class StandIn implements Engine {
       };
     }
 
-    private static CompletableFuture<LinkReply> ok(CompletableFuture<Void> done) {
-      return done.thenApply(v -> LinkReply.ok(1));
+    private CompletableFuture<LinkReply> ok(CompletableFuture<Void> done) {
+      return done.thenApply(v -> ok(Unpooled.EMPTY_BUFFER));
+    }
+
+    private LinkReply ok(ByteBuf data) {
+      return new LinkReply(Status.OK, null, 1, parts.boot(), data);
     }
 
     @Override

@@ -1,0 +1,148 @@
+package dev.wherry.path.shared;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What hosts of this node were answered by owners and have not flushed: whether the next FLUSH may
+ * say that it is durable. An owner that lost its power, or was replaced by force, flushes what it
+ * has and knows nothing of what it had; NFS has the write verifier against that, Linux has {@code
+ * errseq_t}.
+ *
+ * <p>Every answer to a change comes with the owner's count of {@linkplain ShareState#losses
+ * losses}. A FLUSH fails, once, if changes that were answered before it began were answered under
+ * an earlier count than any answer has come with by its end. It fails too if the count grew while
+ * it was under way: it was to cover what hosts of other nodes had been answered, and that may be
+ * gone.
+ *
+ * <pre>
+ *  count            5                    6
+ *  answers  1  2  3 │ 4        5  6
+ *                   │ FLUSH ✗     FLUSH ✓
+ *           └──gone─┘        └kept┘
+ * </pre>
+ *
+ * An answer that was overtaken by one of a later count may make a flush fail that need not; only
+ * where there was a loss.
+ *
+ * <p>It outlives the engine of a volume, and not the daemon: one that starts again after a crash
+ * takes it that something was unflushed, under the count that its state has. Safe on any thread;
+ * never blocks.
+ */
+public final class Unflushed {
+  /**
+   * A FLUSH that is under way.
+   *
+   * @param answers that it covers
+   * @param losses as they were known when it began
+   * @param number counts them
+   */
+  record Mark(long answers, long losses, long number) {}
+
+  /** A run of answers, by their numbers; some of them may be flushed. */
+  private record Answers(long first, long last) {
+    static Answers plus(@Nullable Answers a, long number) {
+      return a == null
+          ? new Answers(number, number)
+          : new Answers(Math.min(a.first, number), Math.max(a.last, number));
+    }
+
+    /** What came later than an answer. */
+    static @Nullable Answers after(@Nullable Answers a, long number) {
+      return a == null || a.last <= number
+          ? null
+          : new Answers(Math.max(a.first, number + 1), a.last);
+    }
+  }
+
+  private long losses;
+  private long answers;
+  private long flushes;
+
+  /** Answered under {@link #losses}. */
+  private @Nullable Answers kept;
+
+  /** Answered under fewer. */
+  private @Nullable Answers gone;
+
+  /** Flushes up to this one began before anybody was told of the last loss. */
+  private long told;
+
+  private long failedAt;
+
+  /** The most losses that any owner is known to have counted. */
+  synchronized long latest() {
+    return losses;
+  }
+
+  /** The owner has counted so many losses, or more by now. */
+  synchronized void seen(long count) {
+    if (count > losses) {
+      if (kept != null) {
+        gone = Answers.plus(Answers.plus(gone, kept.first), kept.last);
+        kept = null;
+      }
+      losses = count;
+    }
+  }
+
+  /** A change was answered under a count; before the host is told. */
+  synchronized void answered(long count) {
+    seen(count);
+    answers++;
+    if (count == losses) {
+      kept = Answers.plus(kept, answers);
+    } else {
+      gone = Answers.plus(gone, answers);
+    }
+  }
+
+  /** A FLUSH begins. */
+  synchronized Mark begin() {
+    return new Mark(answers, losses, ++flushes);
+  }
+
+  /**
+   * A FLUSH was answered; the count under which it was is {@link #seen}.
+   *
+   * @return whether all that it covers is durable. If not the slate is clean: flushes that begin
+   *     from now on do not fail for that
+   */
+  synchronized boolean flushed(Mark mark) {
+    boolean lost = gone != null && gone.first <= mark.answers;
+    if (lost) {
+      // Whoever asked meanwhile is to hear of it, too.
+      told = flushes;
+    }
+    lost |= mark.number <= told || mark.losses != losses;
+    gone = Answers.after(gone, mark.answers);
+    kept = Answers.after(kept, mark.answers);
+    if (lost) {
+      failedAt = losses;
+    }
+    return !lost;
+  }
+
+  /** The owner has flushed all that was answered under its count, as it gave the ownership away. */
+  synchronized void handedOver(long count) {
+    seen(count);
+    kept = null;
+  }
+
+  /** Whether a host is to be told of a loss. */
+  synchronized boolean owes() {
+    return gone != null;
+  }
+
+  /** Whether nothing is unflushed that was forwarded. */
+  synchronized boolean isEmpty() {
+    return kept == null && gone == null;
+  }
+
+  /**
+   * The count with which a flush failed here last, or 0. A host that did not ask for that flush was
+   * not told: its next one is to fail as well.
+   */
+  public synchronized long failedAt() {
+    return failedAt;
+  }
+}
