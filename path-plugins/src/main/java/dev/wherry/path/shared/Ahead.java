@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 /**
  * What a standby takes ahead of a hand-over. The owner knows under a session's number which of it
@@ -34,6 +35,8 @@ final class Ahead implements Hydrator {
   private final String owner;
   private final BlockSet received = new BlockSet();
   private final RangeLock locks = new RangeLock();
+  private final InFlight changing = new InFlight();
+  private volatile boolean abandoned;
 
   Ahead(Core core, LayeredStore store, long session) {
     this.core = core;
@@ -145,9 +148,7 @@ final class Ahead implements Hydrator {
       data.release();
       return Answers.failed(NbdError.EIO, length + " bytes for blocks " + from + " to " + end);
     }
-    return store
-        .device()
-        .write(start, data, 0)
+    return change(() -> store.device().write(start, data, 0))
         .handle(
             (v, failure) -> {
               data.release();
@@ -157,6 +158,25 @@ final class Ahead implements Hydrator {
               received.add(from, end);
               return (long) length;
             });
+  }
+
+  private CompletableFuture<Void> change(Supplier<CompletableFuture<Void>> write) {
+    // Counted first: who abandons it waits until nothing is counted.
+    changing.enter();
+    CompletableFuture<Void> done =
+        abandoned ? Answers.failed(NbdError.EIO, "not taken ahead any more") : write.get();
+    return done.whenComplete((v, failure) -> changing.leave());
+  }
+
+  /**
+   * Takes nothing any more. What was asked for may be answered later, and is dropped then; so it is
+   * done soon, even if the owner never answers.
+   *
+   * @return done when nothing of it changes the store any more
+   */
+  CompletableFuture<Void> abandon() {
+    abandoned = true;
+    return changing.drained();
   }
 
   @Override
@@ -186,9 +206,11 @@ final class Ahead implements Hydrator {
       if ((e.flags() & Extent.ZERO) != 0 && first < to) {
         long start = first * blockSize();
         zeroed.add(
-            store
-                .device()
-                .zero(start, Math.min(store.size(), to * blockSize()) - start, 0)
+            change(
+                    () ->
+                        store
+                            .device()
+                            .zero(start, Math.min(store.size(), to * blockSize()) - start, 0))
                 .thenRun(() -> received.add(first, to)));
       }
       at = stop;
