@@ -41,7 +41,7 @@ class CommitsTest {
   void aCommitLooksOnlyAtPagesWithSomethingPending() {
     for (int n = 1; n <= 16; n *= 2) {
       for (int i = 0; i < n; i++) {
-        write((i * 4001L + n) * Pages.PER_PAGE + 77);
+        write((i * 4001L + 4000 + n) * Pages.PER_PAGE + 77);
       }
       looked.clear();
       CompletableFuture<Void> flush = new CompletableFuture<>();
@@ -50,11 +50,11 @@ class CommitsTest {
       flush.complete(null);
       done.join();
       // That of the block that changed meanwhile; the last one, for how many blocks there are.
-      assertTrue(looked.cardinality() <= n + 2, looked + " of 65536 pages, for " + n);
+      assertTrue(looked.cardinality() <= n + 2, looked.cardinality() + " of 65536 pages, for " + n);
     }
     assertEquals(LARGE.blocks(), states.pending.count(States.SETTLED));
     looked.clear();
     commits.commit(() -> CompletableFuture.completedFuture(null)).join();
-    assertTrue(looked.cardinality() <= 1, looked + " when nothing is pending");
+    assertTrue(looked.cardinality() <= 1, looked.cardinality() + " when nothing is pending");
   }
 }
