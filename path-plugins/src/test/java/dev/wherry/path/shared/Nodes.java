@@ -52,6 +52,9 @@ final class Nodes implements AutoCloseable {
     final Memory memory;
     private @Nullable SharedVolume volume;
 
+    /** Where it keeps batches, from its next start on; null: it takes none. */
+    @Nullable BatchLog batches;
+
     Node(String name) throws IOException {
       this.name = name;
       this.memory = new Memory(Files.createDirectory(directory.resolve(name)), BLOCK, SIZE);
@@ -86,7 +89,7 @@ final class Nodes implements AutoCloseable {
                   time,
                   time::now,
                   IO_TIMEOUT,
-                  Following.with(null)),
+                  Following.with(batches)),
               first);
       wire.goOn();
     }
