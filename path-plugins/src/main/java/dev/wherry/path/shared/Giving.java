@@ -149,12 +149,7 @@ final class Giving {
     if ((request.flags() & FORMER) != 0
         && source != null
         && !source.equals(NodeSource.name(from))) {
-      return refuse(
-          "what is not here yet comes from "
-              + source
-              + ", which may need what node "
-              + from
-              + " holds; release it first, or return the volume the way it came");
+      return refuse(wayBack(from, source, s.base() != null));
     }
     if (s.base() != null && s.base().equals(NodeSource.name(from))) {
       return refuse("what is not here yet comes from node " + from);
@@ -166,6 +161,38 @@ final class Giving {
     }
     return hand(from, Asked.read(request.payload()).number)
         .whenComplete((v, failure) -> core.end());
+  }
+
+  /**
+   * What the operator can do so that a former owner gets the volume that is not the last one.
+   *
+   * @param both that node is where blocks come from, too
+   */
+  private String wayBack(String to, String source, boolean both) {
+    String here = core.node();
+    String middle = NodeSource.nodeOf(source);
+    String release = "'wherry volume release " + core.suid() + "' on node ";
+    return middle == null
+        ? "what is not on node "
+            + here
+            + " yet comes from "
+            + source
+            + ": "
+            + release
+            + here
+            + " first, once all of it is there"
+        : "what is not on node "
+            + here
+            + " yet comes from node "
+            + middle
+            + ", and some of that from node "
+            + to
+            + ": "
+            + release
+            + middle
+            + " first, once node "
+            + here
+            + (both ? " has all of it" : " has what only node " + middle + " has");
   }
 
   private CompletableFuture<LinkReply> hand(String to, long number) {

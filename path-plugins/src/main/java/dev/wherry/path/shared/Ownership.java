@@ -508,7 +508,7 @@ final class Ownership {
       forwarder.abandon();
     }
     return moves
-        .stop()
+        .abandon()
         .thenCompose(v -> core.hold())
         .thenCompose(v -> core.seal())
         .thenCompose(

@@ -37,7 +37,7 @@ final class Release {
       core.begin("released");
       CompletableFuture<@Nullable BlockDevice> done =
           switch (s.role()) {
-            case FORMER -> ask(s, store);
+            case FORMER -> askStill(s, store);
             case OWNER -> letGo(s, store);
             case STANDBY ->
                 CompletableFuture.failedFuture(
@@ -53,6 +53,21 @@ final class Release {
     } catch (ShareException e) {
       return CompletableFuture.failedFuture(e);
     }
+  }
+
+  /**
+   * Asks while the owner cannot write to this store: of what it wrote there and took for the same
+   * since, the owner would not hear that the next source has not got it.
+   */
+  private CompletableFuture<@Nullable BlockDevice> askStill(ShareState s, LayeredStore store) {
+    return core.seal()
+        .thenCompose(v -> ask(s, store))
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                core.unseal();
+              }
+            });
   }
 
   private CompletableFuture<@Nullable BlockDevice> ask(ShareState s, LayeredStore store) {
