@@ -196,6 +196,11 @@ final class Ownership {
     return CompletableFuture.completedFuture(null);
   }
 
+  /** Whether the ownership was taken by force between two epochs. */
+  static boolean isForcedBetween(long epoch, long later) {
+    return (later | FORCED_STEP) > (epoch | FORCED_STEP);
+  }
+
   CompletableFuture<Void> giveTo(String node) {
     ShareState s = core.state();
     if (s.role() != Role.OWNER || s.fence() != null) {
