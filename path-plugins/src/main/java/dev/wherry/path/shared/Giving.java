@@ -3,6 +3,7 @@ package dev.wherry.path.shared;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.map.BlockMap;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +71,13 @@ final class Giving {
     if (s.base() != null && s.base().equals(NodeSource.name(from))) {
       return refuse("what is not here yet comes from node " + from);
     }
+    boolean anew = isAnew(s, from, request);
+    if (anew && isMissingAny()) {
+      return refuse(
+          "what is not here yet came from node "
+              + from
+              + ", which has lost it: its part was made anew since");
+    }
     try {
       core.begin("handed over");
     } catch (ShareException e) {
@@ -79,10 +87,23 @@ final class Giving {
         request.payload().readableBytes() >= 8
             ? request.payload().getLong(request.payload().readerIndex())
             : 0;
-    return hand(from, session).whenComplete((v, failure) -> core.end());
+    return hand(from, session, anew).whenComplete((v, failure) -> core.end());
   }
 
-  private CompletableFuture<LinkReply> hand(String to, long session) {
+  /** Whether the taker was this node's source, and is a standby now, which has nothing of that. */
+  private static boolean isAnew(ShareState s, String from, LinkRequest request) {
+    return (request.flags() & FORMER) == 0 && NodeSource.name(from).equals(s.source());
+  }
+
+  private boolean isMissingAny() {
+    BlockMap map = core.requireStore().map();
+    return map != null && map.here() < map.blocks();
+  }
+
+  /**
+   * @param anew nothing of the taker's store is what this node has: it is no source any more
+   */
+  private CompletableFuture<LinkReply> hand(String to, long session, boolean anew) {
     LayeredStore store = core.requireStore();
     return moves
         .stop()
@@ -93,7 +114,7 @@ final class Giving {
                     .quiet()
                     .thenCompose(w -> core.writer().stop())
                     .thenCompose(w -> core.writer().flush())
-                    .thenCompose(w -> give(to, session))
+                    .thenCompose(w -> give(to, session, anew))
                     .whenComplete((reply, failure) -> handed(to, failure)))
         .exceptionally(
             failure ->
@@ -104,11 +125,12 @@ final class Giving {
         .whenComplete((reply, failure) -> moves.resume());
   }
 
-  private CompletableFuture<LinkReply> give(String to, long session) {
+  private CompletableFuture<LinkReply> give(String to, long session, boolean anew) {
     return core.update(
             s -> {
               core.requireOwner(s);
-              return s.withRole(Role.FORMER, to, s.epoch() + 1);
+              ShareState given = s.withRole(Role.FORMER, to, s.epoch() + 1);
+              return anew ? given.withSources(null, null, s.map()) : given;
             })
         .thenApply(s -> answer(s, to, session));
   }
