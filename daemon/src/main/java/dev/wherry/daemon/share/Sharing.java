@@ -146,6 +146,7 @@ public final class Sharing {
           await(engine.join(from), PART_LIMIT, "the return of node " + from);
           throw e;
         }
+        await(engine.gone(from), PART_LIMIT, "the leave of node " + from);
         log.info("volume {}: node {} has no part in it already", suid, from);
       }
       return entry;
@@ -297,7 +298,13 @@ public final class Sharing {
     VolumeEntry entry = registry.get(suid);
     ShareState before = entry.shareState();
     registry.delete(suid, force, e -> checkDelete(e, force));
-    if (before != null && before.role() != Role.OWNER) {
+    if (before == null) {
+      return;
+    }
+    if (before.fence() != null) {
+      // One of them owns it by now; only that one takes note.
+      before.members().forEach(m -> tell(m, Op.LEAVE, suid, before.epoch()));
+    } else if (before.role() != Role.OWNER) {
       leave(suid, before);
     }
   }
