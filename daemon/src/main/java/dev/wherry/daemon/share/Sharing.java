@@ -149,6 +149,7 @@ public final class Sharing {
         await(engine.gone(from), PART_LIMIT, "the leave of node " + from);
         log.info("volume {}: node {} has no part in it already", suid, from);
       }
+      swap.settle(entry);
       return entry;
     } finally {
       entry.end();

@@ -28,6 +28,13 @@ final class DissolvedShareTest {
   }
 
   @Test
+  void aVolumeThatIsSharedNoMoreIsPlainAtOnce() {
+    nodes.refused(409, "a", "v", "resize", "{'size': 2097152}");
+    nodes.done("a", "v", "unshare", "{'from': 'b'}");
+    assertEquals(2 << 20, nodes.done("a", "v", "resize", "{'size': 2097152}").path("size").asInt());
+  }
+
+  @Test
   void theOwnerTakesBackThePartOfAFormerOwnerThatWasReleased() {
     nodes.done("b", "v", "activate", "{}");
     String why = nodes.refused(409, "b", "v", "unshare", "{'from': 'a'}");
