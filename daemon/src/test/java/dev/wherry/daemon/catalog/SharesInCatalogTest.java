@@ -121,7 +121,7 @@ final class SharesInCatalogTest {
   @Test
   void aNewStateLeavesTheOptionsAndTheVolumeAlone() {
     Options options = new Options(1, 2, 3);
-    ShareState next = standby().withMembers(List.of()).owned("n", 4, 5, "another boot");
+    ShareState next = standby().withMembers(List.of()).owned("n", 4, 5, "another boot", false);
     try (SqliteCatalog c = open()) {
       c.put(volume("v"), new ShareRecord("v", standby(), options)).join();
       c.put("v", next).join();

@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>File systems hold a lock of the file while they copy to its page cache, so several threads do
  * not write faster than one; and where processors are busy, each write then begins with waking the
- * thread that waits for the lock. During a move, 30 threads were seen to wait for it (ext4, 2 cores).
- * io_uring serialises such writes for the same reason.
+ * thread that waits for the lock. During a move, 30 threads were seen to wait for it (ext4, 2
+ * cores). io_uring serialises such writes for the same reason.
  *
  * <p>Safe on any thread; does not block.
  */

@@ -66,8 +66,10 @@ final class Core {
     this.links = waits.links(parts.links());
     this.stored = stored;
     this.state = state;
-    if (state.role() != Role.OWNER && parts.boot().equals(stored.boot())) {
-      // The daemon has crashed. Hosts that come again do not know, and may not have flushed.
+    // The daemon has crashed. Hosts that come again do not know, and may not have flushed.
+    if (stored.owes(parts.boot())) {
+      unflushed().answered(stored.losses() - 1);
+    } else if (state.role() != Role.OWNER && parts.boot().equals(stored.boot())) {
       unflushed().answered(stored.losses());
     }
     unflushed().seen(state.losses());
@@ -392,8 +394,12 @@ final class Core {
   void noteLosses(long count) {
     Unflushed u = unflushed();
     u.seen(count);
-    if (!u.owes() && count > state.losses()) {
-      update(s -> s.role() != Role.OWNER && s.losses() < count ? s.withLosses(count) : s)
+    if (!u.owes() && (count > state.losses() || state.owes(parts.boot()))) {
+      update(
+              s -> {
+                ShareState told = s.told(parts.boot());
+                return s.role() != Role.OWNER && s.losses() < count ? told.withLosses(count) : told;
+              })
           .<Void>thenApply(s -> null)
           .exceptionally(Core::logged);
     }

@@ -451,7 +451,7 @@ final class Ownership {
                   become(
                       s,
                       next.map(),
-                      s.owned(core.node(), reply.epoch(), losses, core.parts().boot())
+                      owned(s, reply.epoch(), losses)
                           .withMembers(others(answer.members(), s.owner()))
                           .withSources(source, next.base(s, source), next.number())));
     } catch (IllegalArgumentException e) {
@@ -459,6 +459,10 @@ final class Ownership {
     } finally {
       payload.release();
     }
+  }
+
+  private ShareState owned(ShareState s, long epoch, long losses) {
+    return s.owned(core.node(), epoch, losses, core.parts().boot(), core.unflushed().owes(losses));
   }
 
   private CompletableFuture<Void> become(ShareState asked, BlockMap map, ShareState owned) {
@@ -528,8 +532,7 @@ final class Ownership {
                       // What the old owner has lost is not known here, nor what it had counted.
                       long losses = Math.max(core.unflushed().latest() + 1, epoch);
                       ShareState owned =
-                          now.owned(core.node(), epoch, losses, core.parts().boot())
-                              .withMembers(others(now.members(), now.owner()));
+                          owned(now, epoch, losses).withMembers(others(now.members(), now.owner()));
                       return now.role() == Role.STANDBY
                           ? owned.withSources(NodeSource.name(now.owner()), null, now.map())
                           : owned;

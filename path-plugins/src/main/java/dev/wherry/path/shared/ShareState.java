@@ -29,8 +29,9 @@ import org.jspecify.annotations.Nullable;
  *     take-over, which raises it to its epoch. The owner counts, and hands the count on with the
  *     ownership; a node that forwards has here how many it knew of when it last had told its hosts
  *     of all
- * @param boot of the operating system in which this node last served its hosts; null if it stopped
- *     in peace, with nothing left that was not flushed
+ * @param boot of the operating system in which this node last served its hosts, marked where they
+ *     are to be told of a loss yet; null if it stopped in peace, with nothing left that was not
+ *     flushed
  */
 public record ShareState(
     Role role,
@@ -127,8 +128,15 @@ public record ShareState(
 
   // ------------------------------------------------------------------ the owner changes
 
-  /** This node owns it, and begins to take changes. */
-  public ShareState owned(String node, long newEpoch, long newLosses, String inBoot) {
+  /** Before the boot, where hosts of this node have not been told of what may be lost. */
+  private static final String OWES = "owes ";
+
+  /**
+   * This node owns it, and begins to take changes.
+   *
+   * @param owes whether its hosts are still to be told of a loss that the new count has
+   */
+  public ShareState owned(String node, long newEpoch, long newLosses, String inBoot, boolean owes) {
     return with(
         d -> {
           d.role = Role.OWNER;
@@ -136,7 +144,7 @@ public record ShareState(
           d.epoch = newEpoch;
           d.wanted = false;
           d.losses = newLosses;
-          d.boot = inBoot;
+          d.boot = owes ? OWES + inBoot : inBoot;
         });
   }
 
@@ -168,7 +176,7 @@ public record ShareState(
    * flushed may be lost; after a crash of the daemon alone it is in the page cache.
    */
   public ShareState started(String inBoot) {
-    if (fence != null || inBoot.equals(boot)) {
+    if (fence != null || inBoot.equals(boot) || owes(inBoot)) {
       return this;
     }
     return with(
@@ -176,6 +184,16 @@ public record ShareState(
           d.losses = losses + (role == Role.OWNER && boot != null ? 1 : 0);
           d.boot = inBoot;
         });
+  }
+
+  /** Whether hosts that this node had in a boot are still to be told of a loss. */
+  boolean owes(String inBoot) {
+    return (OWES + inBoot).equals(boot);
+  }
+
+  /** The hosts have been told. */
+  ShareState told(String inBoot) {
+    return owes(inBoot) ? with(d -> d.boot = inBoot) : this;
   }
 
   /** Nothing is unflushed, and no more changes are taken. */

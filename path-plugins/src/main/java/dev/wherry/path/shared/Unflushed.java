@@ -133,6 +133,11 @@ public final class Unflushed {
     return gone != null;
   }
 
+  /** Whether one will be once the count is known that an owner has handed over. */
+  synchronized boolean owes(long count) {
+    return gone != null || (kept != null && count > losses);
+  }
+
   /** Whether nothing is unflushed that was forwarded. */
   synchronized boolean isEmpty() {
     return kept == null && gone == null;

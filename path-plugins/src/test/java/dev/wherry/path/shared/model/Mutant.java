@@ -208,7 +208,7 @@ enum Mutant {
               ? super.activate(force)
               : parts
                   .log()
-                  .put(s.owned(parts.node(), s.epoch() + 1, s.losses(), parts.boot()))
+                  .put(s.owned(parts.node(), s.epoch() + 1, s.losses(), parts.boot(), false))
                   .thenCompose(v -> super.activate(force));
         }
       };
