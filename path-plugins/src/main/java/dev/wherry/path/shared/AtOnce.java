@@ -33,19 +33,26 @@ final class AtOnce {
    *
    * @param data lent until done
    * @param own ends with the own store's write
+   * @param whole the source is to get whole blocks, since the own store has made up what was not
+   *     written of them
    */
-  CompletableFuture<Void> write(long offset, ByteBuf data, CompletableFuture<Void> own) {
+  CompletableFuture<Void> write(
+      long offset, ByteBuf data, CompletableFuture<Void> own, boolean whole) {
     int length = data.readableBytes();
     List<CompletableFuture<Void>> parts = new ArrayList<>();
     for (int at = 0; at < length; at += LARGEST) {
       int part = Math.min(LARGEST, length - at);
-      parts.add(part(offset + at, data.slice(data.readerIndex() + at, part), own));
+      parts.add(part(offset + at, data.slice(data.readerIndex() + at, part), own, whole));
     }
     return parts.size() == 1 ? parts.get(0) : Answers.join(parts);
   }
 
-  private CompletableFuture<Void> part(long offset, ByteBuf data, CompletableFuture<Void> own) {
+  private CompletableFuture<Void> part(
+      long offset, ByteBuf data, CompletableFuture<Void> own, boolean whole) {
     int length = data.readableBytes();
+    if (whole) {
+      return own.thenCompose(v -> blocks(offset, length));
+    }
     return sink.write(number.getAsLong(), offset, data)
         .handle(
             (v, lost) -> {
@@ -64,34 +71,47 @@ final class AtOnce {
     int size = store.blockSize();
     long start = offset / size * size;
     long stop = Math.min(store.size(), (offset + length + size - 1) / size * size);
+    List<CompletableFuture<Void>> parts = new ArrayList<>();
+    for (long at = start; at < stop; at += LARGEST) {
+      parts.add(whole(at, (int) Math.min(LARGEST, stop - at)));
+    }
+    return Answers.join(parts);
+  }
+
+  private CompletableFuture<Void> whole(long start, int length) {
     return store
-        .read(start, (int) (stop - start))
+        .read(start, length)
         .thenCompose(
             all ->
                 sink.write(number.getAsLong(), start, all)
                     .whenComplete((v, lost) -> all.release()));
   }
 
-  /** Makes a range read as zeroes; {@code own} as for {@link #write}. */
-  CompletableFuture<Void> zero(long offset, long length, CompletableFuture<Void> own) {
+  /** Makes a range read as zeroes; {@code own} and {@code whole} as for {@link #write}. */
+  CompletableFuture<Void> zero(
+      long offset, long length, CompletableFuture<Void> own, boolean whole) {
     int size = store.blockSize();
     long stop = offset + length;
     long first = Math.min(stop, (offset + size - 1) / size * size);
     long end = stop == store.size() ? stop : Math.max(first, stop / size * size);
     List<CompletableFuture<Void>> parts = new ArrayList<>();
-    zeroes(offset, first, own, parts);
+    zeroes(offset, first, own, whole, parts);
     if (first < end) {
       parts.add(zeroBlocks(first, end - first));
     }
-    zeroes(end, stop, own, parts);
+    zeroes(end, stop, own, whole, parts);
     return Answers.join(parts);
   }
 
   private void zeroes(
-      long from, long to, CompletableFuture<Void> own, List<CompletableFuture<Void>> parts) {
+      long from,
+      long to,
+      CompletableFuture<Void> own,
+      boolean whole,
+      List<CompletableFuture<Void>> parts) {
     if (from < to) {
       ByteBuf zeroes = Buffers.zeroes((int) (to - from));
-      parts.add(part(from, zeroes, own).whenComplete((v, lost) -> zeroes.release()));
+      parts.add(part(from, zeroes, own, whole).whenComplete((v, lost) -> zeroes.release()));
     }
   }
 

@@ -50,6 +50,7 @@ abstract class Change {
    * Does it in the source.
    *
    * @param own ends with the own store's part
+   * @param whole the source is to get whole blocks
    */
-  abstract CompletableFuture<Void> mirror(CompletableFuture<Void> own);
+  abstract CompletableFuture<Void> mirror(CompletableFuture<Void> own, boolean whole);
 }

@@ -140,12 +140,13 @@ final class Changes {
       return;
     }
     boolean atOnce = store.differs(c.first(), c.end());
+    boolean whole = store.makesUp(c.first(), c.end());
     CompletableFuture<Void> own = c.own();
     // What the own store refused does not go to the source, and says nothing about it.
     CompletableFuture<Void> mirror =
         atOnce
-            ? c.mirror(own)
-            : own.handle((v, lost) -> lost == null ? c.mirror(own) : Answers.done())
+            ? c.mirror(own, whole)
+            : own.handle((v, lost) -> lost == null ? c.mirror(own, whole) : Answers.done())
                 .thenCompose(f -> f);
     CompletableFuture.allOf(own.handle((v, t) -> null), mirror.handle((v, t) -> null))
         .thenRun(

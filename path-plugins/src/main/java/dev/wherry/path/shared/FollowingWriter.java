@@ -106,8 +106,8 @@ final class FollowingWriter implements Writer {
           }
 
           @Override
-          CompletableFuture<Void> mirror(CompletableFuture<Void> own) {
-            return source.write(offset, data, own);
+          CompletableFuture<Void> mirror(CompletableFuture<Void> own, boolean whole) {
+            return source.write(offset, data, own, whole);
           }
         });
   }
@@ -122,8 +122,8 @@ final class FollowingWriter implements Writer {
           }
 
           @Override
-          CompletableFuture<Void> mirror(CompletableFuture<Void> own) {
-            return source.zero(offset, length, own);
+          CompletableFuture<Void> mirror(CompletableFuture<Void> own, boolean whole) {
+            return source.zero(offset, length, own, whole);
           }
         });
   }
@@ -144,7 +144,7 @@ final class FollowingWriter implements Writer {
           }
 
           @Override
-          CompletableFuture<Void> mirror(CompletableFuture<Void> own) {
+          CompletableFuture<Void> mirror(CompletableFuture<Void> own, boolean whole) {
             return source.zeroBlocks(start, stop - start);
           }
         });

@@ -35,8 +35,9 @@ final class SourceWait {
         timer.schedule(
             () -> {
               if (!decided.getAndSet(true)) {
+                // Also of a flush: what succeeded before is as safe as it was.
                 result.completeExceptionally(
-                    new NbdException(NbdError.EIO, "the source is away: " + ledger.failure()));
+                    NbdException.harmless(NbdError.EIO, "the source is away: " + ledger.failure()));
               }
             },
             Math.max(0, begin + patience.toNanos() - nanoClock.getAsLong()),
