@@ -84,8 +84,7 @@ final class Engines implements SharedParts {
                   registry.scheduler(),
                   System::nanoTime,
                   ioTimeout,
-                  Following.with(
-                      new FileBatchLog(maps.batch(v.suid()), workers, room::booked)),
+                  Following.with(new FileBatchLog(maps.batch(v.suid()), workers, room::booked)),
                   boot,
                   entry.unflushed()),
               state);

@@ -275,8 +275,7 @@ enum Mutant {
   }
 
   private static Parts withStore(Parts p, Function<BlockDevice, BlockDevice> wrap) {
-    return with(
-        p, p.store() == null ? null : wrap.apply(p.store()), p.following(), p.boot());
+    return with(p, p.store() == null ? null : wrap.apply(p.store()), p.following(), p.boot());
   }
 
   private static Parts with(
