@@ -166,12 +166,22 @@ final class LiveSwap {
         continue;
       }
       try {
-        toPlain(e);
-      } catch (RuntimeException failure) {
-        log.warn("volume {} cannot be made plain: {}", e.suid(), failure.toString());
+        settle(e);
       } finally {
         e.end();
       }
+    }
+  }
+
+  /** Makes a volume plain if it can be; the entry is not changed by others. Never fails. */
+  void settle(VolumeEntry entry) {
+    if (!isNeedless(entry)) {
+      return;
+    }
+    try {
+      toPlain(entry);
+    } catch (RuntimeException failure) {
+      log.warn("volume {} cannot be made plain: {}", entry.suid(), failure.toString());
     }
   }
 

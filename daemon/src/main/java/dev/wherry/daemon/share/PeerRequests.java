@@ -161,6 +161,12 @@ final class PeerRequests implements LinkService {
       if (closing) {
         return never();
       }
+      if (priority == Priority.CONTROL && entry.volume() == null && entry.isFailed()) {
+        // No host waits: an operator does, and can do something about it.
+        return CompletableFuture.completedFuture(
+            LinkReply.not(
+                Status.REFUSED, 0, "volume " + entry.suid() + " is failed: " + entry.reason()));
+      }
       if (System.nanoTime() - since > limit.toNanos()) {
         return CompletableFuture.completedFuture(
             LinkReply.error(

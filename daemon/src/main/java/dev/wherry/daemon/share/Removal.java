@@ -30,7 +30,13 @@ public final class Removal {
     VolumeEntry entry = registry.get(suid);
     ShareState before = entry.shareState();
     registry.delete(suid, force, e -> check(e, force));
-    if (before != null && before.role() != Role.OWNER) {
+    if (before == null) {
+      return;
+    }
+    if (before.fence() != null) {
+      // One of them owns it by now; only that one takes note.
+      before.members().forEach(m -> peers.tell(m, Op.LEAVE, suid, before.epoch()));
+    } else if (before.role() != Role.OWNER) {
       leave(suid, before);
     }
   }

@@ -113,8 +113,10 @@ public final class Sharing {
           Refusals.await(engine.join(from), LIMIT, "the return of node " + from);
           throw e;
         }
+        Refusals.await(engine.gone(from), LIMIT, "the leave of node " + from);
         log.info("volume {}: node {} has no part in it already", suid, from);
       }
+      swap.settle(entry);
       return entry;
     } finally {
       entry.end();

@@ -193,7 +193,10 @@ final class StandbyPart {
         clock.millis());
   }
 
-  /** Gives the part back, unless hosts are attached here or it is no standby's. */
+  /**
+   * Gives the part back: a standby's, or what is left of a former owner's after its release; not
+   * while hosts are attached here.
+   */
   void giveBack(String owner, String suid) {
     VolumeEntry entry = registry.get(suid);
     registry.delete(
@@ -210,7 +213,7 @@ final class StandbyPart {
                     + "'s volume "
                     + suid);
           }
-          if (state.role() != Role.STANDBY || state.wanted()) {
+          if ((state.role() != Role.STANDBY && !isReleased(e)) || state.wanted()) {
             throw Refusal.conflict(
                 "volume "
                     + suid
@@ -218,7 +221,7 @@ final class StandbyPart {
                     + nodes.self().name()
                     + (state.wanted()
                         ? " is taking the ownership"
-                        : " is no standby: release it there instead"));
+                        : " is no standby: release it there first"));
           }
           if (e.sessions() > 0) {
             throw Refusal.conflict(
@@ -234,13 +237,17 @@ final class StandbyPart {
     log.info("volume {}: node {} took this node's part back", entry.suid(), owner);
   }
 
-  /** A member is gone. */
+  /** A member is gone, says that member. Refused where this node does not own the volume. */
   void left(String member, String suid) {
     Optional<VolumeEntry> entry = registry.find(suid);
     SharedVolume engine = entry.map(VolumeEntry::engine).orElse(null);
-    if (engine != null && engine.state().members().contains(member)) {
-      Await.done(engine.leave(member), LIMIT, "the leave of node " + member);
-      log.info("volume {}: node {} has no part in it any more", suid, member);
+    if (engine == null || !engine.state().members().contains(member)) {
+      return;
     }
+    if (engine.state().role() != Role.OWNER) {
+      throw Refusal.conflict("volume " + suid + " is owned by node " + engine.state().owner());
+    }
+    Await.done(engine.gone(member), LIMIT, "the leave of node " + member);
+    log.info("volume {}: node {} has no part in it any more", suid, member);
   }
 }

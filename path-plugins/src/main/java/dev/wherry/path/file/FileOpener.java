@@ -155,7 +155,7 @@ final class FileOpener {
             FileSystems.rotational(stat),
             "",
             ExportInfo.of(size).contexts());
-    IoEngine engine = engine(path, context);
+    IoEngine engine = engine(path, context, !disk);
     OpenFile file =
         new OpenFile(
             path.toString(),
@@ -184,9 +184,9 @@ final class FileOpener {
     return opened;
   }
 
-  private static IoEngine engine(Path path, DeviceContext context) {
+  private static IoEngine engine(Path path, DeviceContext context, boolean oneFile) {
     try {
-      return IoEngines.open(context);
+      return IoEngines.open(context, oneFile);
     } catch (UnsupportedOperationException e) {
       throw new DeviceException(Reason.UNAVAILABLE, path + ": " + e.getMessage(), e);
     }

@@ -23,10 +23,11 @@ public final class IoEngines {
    * Opens an engine, which the caller closes. Blocks for a moment. AUTO does without io_uring where
    * there is none.
    *
+   * @param oneFile it is for one regular file
    * @throws UnsupportedOperationException as {@link #require}
    */
-  public static IoEngine open(DeviceContext context) {
-    PoolEngine pool = new PoolEngine(new Blocking(context.workers()));
+  public static IoEngine open(DeviceContext context, boolean oneFile) {
+    PoolEngine pool = new PoolEngine(new Blocking(context.workers()), oneFile);
     return switch (context.engine()) {
       case POOL -> pool;
       case URING -> UringEngine.open();

@@ -2,13 +2,19 @@ package dev.wherry.path.io;
 
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** System calls on the worker pool. A hop there and back costs 15 to 25 µs. */
 public final class PoolEngine implements IoEngine {
   private final Blocking pool;
+  private final @Nullable WriteLane lane;
 
-  public PoolEngine(Blocking pool) {
+  /**
+   * @param oneFile it is for one regular file: its buffered writes go one at a time
+   */
+  public PoolEngine(Blocking pool, boolean oneFile) {
     this.pool = pool;
+    this.lane = oneFile ? new WriteLane(pool) : null;
   }
 
   @Override
@@ -27,6 +33,9 @@ public final class PoolEngine implements IoEngine {
 
   @Override
   public CompletableFuture<Void> write(int fd, long offset, ByteBuf data, int flags) {
+    if (lane != null && flags == 0) {
+      return lane.write(fd, offset, data);
+    }
     return pool.call(
         () -> {
           BufferIo.write(fd, offset, data, data.readerIndex(), data.readableBytes(), flags);

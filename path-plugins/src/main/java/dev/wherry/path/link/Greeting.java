@@ -67,7 +67,8 @@ final class Greeting {
    * @param from the dialer
    * @param expected the name by which the dialer knows the listener
    * @param session a random number, the same as long as the dialer lives
-   * @param attempt counts the dialer's connections in this session
+   * @param attempt counts the dialer's connections in this session, from 1; {@link #LOOKING} where
+   *     it only looks who is there
    * @param pending the requests whose answers the dialer waits for
    */
   record Hello(
@@ -77,6 +78,8 @@ final class Greeting {
       long session,
       long attempt,
       List<Long> pending) {
+    static final long LOOKING = 0;
+
     void write(ByteBuf out) {
       out.writeLong(nonce);
       writeUuid(out, from.uuid());

@@ -77,6 +77,12 @@ final class LinkClient implements Link {
     loop.execute(this::dial);
   }
 
+  /** As {@link #start}, for one attempt that takes no connection's place for good. */
+  void look() {
+    attempt = Greeting.Hello.LOOKING - 1;
+    start();
+  }
+
   @Override
   public String node() {
     return node;

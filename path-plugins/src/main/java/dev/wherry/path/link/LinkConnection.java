@@ -70,6 +70,11 @@ abstract class LinkConnection extends ChannelInboundHandlerAdapter
     return !ended && failure == null;
   }
 
+  /** Whether the other side was heard lately: it is asked for a sign of life at each ping. */
+  final boolean isHeard() {
+    return isOpen() && System.nanoTime() - lastRead < options.ping().toNanos() * 3 / 2;
+  }
+
   /** The greeting is over. */
   final void greeted() {
     up = true;

@@ -136,7 +136,7 @@ public final class LinkHub implements Links {
    */
   public CompletableFuture<LinkProbe> probe(String name, InetSocketAddress address) {
     LinkClient dialer = new LinkClient(this, options, sockets, name, address, new Traffic());
-    dialer.start();
+    dialer.look();
     return dialer
         .first()
         .whenComplete((probe, failure) -> dialer.close("it was to see who is there"));

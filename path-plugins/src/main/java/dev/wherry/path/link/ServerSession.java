@@ -32,7 +32,8 @@ import org.slf4j.LoggerFactory;
  * </pre>
  *
  * <p>A connection is welcomed only when nothing that is withdrawn executes any more, and a new
- * session of the dialer begins only when nothing of the old one does.
+ * session of the dialer begins only when nothing of the old one does, nor its connection lives: two
+ * daemons with one identity would end each other's requests in turn.
  */
 final class ServerSession {
   private static final Logger log = LoggerFactory.getLogger(ServerSession.class);
@@ -125,6 +126,21 @@ final class ServerSession {
     boolean same = begun && h.session() == id;
     if (same && h.attempt() <= attempt) {
       c.loop().execute(() -> c.refuse("a newer connection has taken over"));
+      return;
+    }
+    AcceptedConnection there = connection;
+    if (begun
+        && !same
+        && h.attempt() != Greeting.Hello.LOOKING
+        && there != null
+        && there.isHeard()) {
+      String why =
+          "node "
+              + node
+              + " is connected already, from "
+              + there.channel().remoteAddress()
+              + ": has it just been started anew, or is there a copy of its data directory?";
+      c.loop().execute(() -> c.refuse(why));
       return;
     }
     drop(connection, "a newer connection has taken over");

@@ -1,7 +1,6 @@
 package dev.wherry.path.map;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -16,6 +15,9 @@ import org.slf4j.LoggerFactory;
 final class Checkpoints {
   private static final Logger LOG = LoggerFactory.getLogger(Checkpoints.class);
 
+  /** Bytes of a journal that are too many beside any checkpoint: the next start reads them all. */
+  private static final long MOST = 256 << 20;
+
   private final MapFile file;
   private final Journal journal;
   private final States states;
@@ -27,7 +29,7 @@ final class Checkpoints {
   private CompletableFuture<Void> running = CompletableFuture.completedFuture(null);
 
   /**
-   * @param limit bytes of the journal; more if the checkpoint itself is longer
+   * @param limit bytes of the journal; more, up to 256 MiB, if the checkpoint itself is longer
    */
   Checkpoints(
       MapFile file,
@@ -50,8 +52,8 @@ final class Checkpoints {
 
   /** With the lock, after an append. */
   void consider() {
-    if (running.isDone()
-        && journal.sinceCheckpoint() > Math.max(limit, journal.checkpointLength())) {
+    long most = Math.max(limit, Math.min(MOST, journal.checkpointLength()));
+    if (running.isDone() && journal.sinceCheckpoint() > most) {
       CompletableFuture<Void> done = new CompletableFuture<>();
       running = done;
       worker.execute(() -> run(done));
@@ -93,12 +95,14 @@ final class Checkpoints {
 
   /** The hashes that still counted when it began; later records come after them. */
   private void carry(long began, CheckpointWriter writer) throws IOException {
-    ByteBuffer bytes = file.read().limit(Math.toIntExact(began));
     Geometry geometry = states.geometry;
-    Intents intents = new Intents(bytes, geometry.unitsPerBlock(), geometry.blocks());
-    new Frames(bytes)
-        .visit(
-            (type, state, number, position, more) -> intents.record(type, number, position, more));
-    intents.open(block -> true, writer::intent);
+    Window window = new Window(file, began);
+    try (Intents intents = new Intents(window, geometry.unitsPerBlock(), geometry.blocks())) {
+      new Frames(window)
+          .visit(
+              (type, state, number, position, at, more) ->
+                  intents.record(type, number, position, at, more));
+      intents.open(block -> true, writer::intent);
+    }
   }
 }

@@ -5,6 +5,7 @@ import static dev.wherry.path.map.BlockMap.SAME;
 import static dev.wherry.path.map.BlockMap.ZERO;
 
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -40,16 +41,18 @@ final class Commits {
   private final Extents extents;
   private final Journal journal;
   private final Object lock;
+  private final Executor worker;
   private final Pages touched;
   private @Nullable Group running;
   private @Nullable Group next;
 
-  Commits(States states, Extents extents, Journal journal, Object lock) {
+  Commits(States states, Extents extents, Journal journal, Object lock, Executor worker) {
     this.states = states;
     this.extents = extents;
     this.journal = journal;
     this.lock = lock;
-    this.touched = new Pages(new Slabs(), states.geometry.blocks());
+    this.worker = worker;
+    this.touched = states.touched;
   }
 
   /** See {@link BlockMap#commit}. */
@@ -115,7 +118,7 @@ final class Commits {
     Runs captured;
     synchronized (lock) {
       captured = pending();
-      untouch();
+      touched.clear();
     }
     flush(group.flush)
         .thenCompose(flushed -> journal.change(() -> claim(captured)))
@@ -123,19 +126,16 @@ final class Commits {
         .whenComplete((done, failure) -> finish(group, failure));
   }
 
+  /** Takes as long as much is pending, however large the map is: every FLUSH comes by here. */
   private Runs pending() {
     Runs runs = new Runs();
     long end = states.geometry.blocks();
-    for (long at = states.pending.nextOther(States.SETTLED, 0, end); at < end; ) {
+    for (long at = states.pending.nextNonZero(0, end); at < end; ) {
       long to = states.pending.next(States.SETTLED, at, end);
       runs.add(at, to, 0);
-      at = states.pending.nextOther(States.SETTLED, to, end);
+      at = states.pending.nextNonZero(to, end);
     }
     return runs;
-  }
-
-  private void untouch() {
-    touched.fill(0, states.geometry.blocks(), 0);
   }
 
   /** With the lock. What to mark, once it is durable. */
@@ -158,7 +158,7 @@ final class Commits {
           states.pending.fill(from, end, States.OVER_HERE);
           extents.recorded(from, end);
         });
-    untouch();
+    touched.clear();
     return journal.unforced()
         ? journal.force().thenApply(forced -> marks)
         : CompletableFuture.completedFuture(marks);
@@ -205,6 +205,9 @@ final class Commits {
       group.done.complete(null);
     } else {
       group.done.completeExceptionally(unwrapped(failure));
+    }
+    synchronized (lock) {
+      states.trim(worker);
     }
   }
 

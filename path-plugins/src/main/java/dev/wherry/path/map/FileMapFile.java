@@ -3,7 +3,6 @@ package dev.wherry.path.map;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -41,22 +40,21 @@ public final class FileMapFile implements MapFile {
   }
 
   @Override
-  public ByteBuffer read() throws IOException {
-    long size = channel.size();
-    if (size > Integer.MAX_VALUE) {
-      throw new IOException(path + " has " + size + " bytes; the limit is " + Integer.MAX_VALUE);
-    }
-    if (size == 0) {
-      return ByteBuffer.allocate(0);
-    }
-    // An error of the medium is an exception here; met in the mapping it would end the process.
-    ByteBuffer piece = ByteBuffer.allocateDirect((int) Math.min(size, 1 << 20));
-    for (long at = 0; at < size; at += piece.position()) {
-      if (channel.read(piece.clear(), at) < 0) {
-        throw new IOException(path + " was cut off at byte " + at + " of " + size);
+  public long length() throws IOException {
+    return channel.size();
+  }
+
+  /** Not mapped: an error of the medium is an exception here, and would end the process there. */
+  @Override
+  public void read(long at, ByteBuffer into) throws IOException {
+    for (long from = at; into.hasRemaining(); ) {
+      int got = channel.read(into, from);
+      if (got < 0) {
+        throw new IOException(
+            path + " ends at byte " + from + ", before byte " + (from + into.remaining()));
       }
+      from += got;
     }
-    return channel.map(MapMode.READ_ONLY, 0, size);
   }
 
   @Override

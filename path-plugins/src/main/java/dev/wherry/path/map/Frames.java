@@ -2,112 +2,124 @@ package dev.wherry.path.map;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
 
-/** Takes a map's file apart. The format is drawn at {@link Records}. For one thread. */
+/**
+ * Takes a map's file apart, of whatever length. The format is drawn at {@link Records}. For one
+ * thread.
+ */
 final class Frames {
   /** Takes records, in the order of the file. */
   interface Visitor {
     /**
      * Takes one.
      *
-     * @param more where in the file that is which follows the record's fixed part
+     * @param at where in the file that is which follows the record's fixed part
+     * @param more that, from the buffer's position to its limit; only until this returns
      */
-    void record(int type, int state, int number, long position, int more) throws IOException;
+    void record(int type, int state, int number, long position, long at, ByteBuffer more)
+        throws IOException;
   }
 
-  private final ByteBuffer file;
+  private final Window file;
+  private boolean ended;
 
-  /** The part between the buffer's 0 and its limit. */
-  Frames(ByteBuffer file) {
+  Frames(Window file) {
     this.file = file;
   }
 
   /**
    * Visits all records up to a torn end.
    *
-   * @return the end of what was read; less than the limit if a torn tail follows
+   * @return the end of what was read; less than the length if a torn tail follows
    * @throws IOException if the file is not whole where a crash cannot have torn it
    */
-  int visit(Visitor visitor) throws IOException {
-    int at = 0;
-    boolean[] ended = new boolean[1];
-    while (at < file.limit()) {
-      ByteBuffer payload = payload(at);
-      if (payload == null) {
-        if (!ended[0]) {
+  long visit(Visitor visitor) throws IOException {
+    long at = 0;
+    ended = false;
+    while (at < file.length()) {
+      long end = end(at);
+      if (end < 0) {
+        if (!ended) {
           throw new IOException(
               (at == 0 ? "not a block map, or its header is" : "the checkpoint is")
                   + " damaged at byte "
                   + at
                   + " of "
-                  + file.limit());
+                  + file.length());
         }
         refuseIfForced(at);
         return at;
       }
-      int end = at + Records.FRAME + payload.remaining();
-      records(
-          payload,
-          at,
-          (type, state, number, position, more) -> {
-            ended[0] |= type == Records.END;
-            visitor.record(type, state, number, position, more);
-          });
+      records(at + Records.FRAME, end, visitor);
       at = end;
     }
-    if (!ended[0]) {
+    if (!ended) {
       throw new IOException("the checkpoint ends early, at byte " + at);
     }
     return at;
   }
 
-  private static void records(ByteBuffer payload, int at, Visitor visitor) throws IOException {
-    while (payload.hasRemaining()) {
-      int type = payload.get();
-      int state = payload.get();
-      payload.getShort();
-      int number = payload.getInt();
-      long position = payload.getLong();
-      int more =
+  private void records(long from, long end, Visitor visitor) throws IOException {
+    for (long at = from; at < end; ) {
+      if (end - at < Records.RECORD) {
+        throw new IOException("a record at byte " + at + " is longer than its frame");
+      }
+      ByteBuffer fixed = file.at(at, Records.RECORD);
+      int type = fixed.get();
+      int state = fixed.get();
+      fixed.getShort();
+      int number = fixed.getInt();
+      long position = fixed.getLong();
+      long more =
           switch (type) {
             case Records.HEADER -> 16;
             case Records.SET -> 8;
             case Records.PAGE -> Slabs.PAGE;
-            case Records.INTENT -> number * 8;
+            case Records.INTENT -> number * 8L;
             case Records.DIFFER, Records.CLEAN, Records.END -> 0;
             default -> throw new IOException("a record of the unknown type " + type);
           };
-      int end = payload.position() + more;
-      if (number < 0 || end > payload.limit()) {
+      long next = at + Records.RECORD + more;
+      if (number < 0 || next > end) {
         throw new IOException("a record of type " + type + " is longer than its frame");
       }
-      visitor.record(type, state, number, position, at + payload.position());
-      payload.position(end);
+      ended |= type == Records.END;
+      at += Records.RECORD;
+      visitor.record(type, state, number, position, at, file.at(at, (int) more));
+      at = next;
     }
   }
 
-  /** The payload of a whole frame, else null. */
-  private ByteBuffer payload(int at) {
-    if (file.limit() - at < Records.FRAME
-        || file.getInt(at) != Records.MAGIC
-        || file.getInt(at + 20) != 0) {
-      return null;
+  /** The end of a whole frame, else -1. */
+  private long end(long at) throws IOException {
+    if (file.length() - at < Records.FRAME) {
+      return -1;
     }
-    int length = file.getInt(at + 4);
-    if (length < 0 || (length & 7) != 0 || length > file.limit() - at - Records.FRAME) {
-      return null;
+    ByteBuffer head = file.at(at, Records.FRAME).slice();
+    int length = head.getInt(4);
+    if (head.getInt(0) != Records.MAGIC
+        || head.getInt(20) != 0
+        || length < 0
+        || (length & 7) != 0
+        || length > file.length() - at - Records.FRAME) {
+      return -1;
     }
-    ByteBuffer frame = file.slice(at, Records.FRAME + length);
-    if (Records.checksum(frame, at) != frame.getInt(16)) {
-      return null;
+    int sum = head.getInt(16);
+    CRC32C crc = Records.checksum(head, at);
+    long from = at + Records.FRAME;
+    for (long done = 0; done < length; done += Window.SIZE) {
+      crc.update(file.at(from + done, (int) Math.min(Window.SIZE, length - done)));
     }
-    return frame.position(Records.FRAME);
+    return (int) crc.getValue() == sum ? from + length : -1;
   }
 
   /** A later frame knows whether this one was durable once: then it was not a crash. */
-  private void refuseIfForced(int torn) throws IOException {
-    for (int at = torn + 8; at <= file.limit() - Records.FRAME; at += 8) {
-      if (file.getInt(at) == Records.MAGIC && file.getLong(at + 8) > torn && payload(at) != null) {
+  private void refuseIfForced(long torn) throws IOException {
+    for (long at = torn + 8; at <= file.length() - Records.FRAME; at += 8) {
+      ByteBuffer head = file.at(at, Records.FRAME);
+      int start = head.position();
+      if (head.getInt(start) == Records.MAGIC && head.getLong(start + 8) > torn && end(at) >= 0) {
         throw new IOException(
             "the journal is damaged at byte " + torn + ", before what follows at byte " + at);
       }

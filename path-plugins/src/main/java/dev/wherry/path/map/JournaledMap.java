@@ -74,7 +74,7 @@ public final class JournaledMap implements BlockMap {
     this.geometry = states.geometry;
     this.extents = new Extents(geometry);
     this.journal = new Journal(file, length, lock, worker);
-    this.commits = new Commits(states, extents, journal, lock);
+    this.commits = new Commits(states, extents, journal, lock, worker);
     this.checkpoints =
         new Checkpoints(file, journal, states, extents, lock, worker, seed, limits.journal);
     this.hashes = new Hashes(states, seed);
@@ -193,6 +193,11 @@ public final class JournaledMap implements BlockMap {
   /** Bytes of the journal: what a crash would have to look through, and the next commits free. */
   public long journalLength() {
     return journal.sinceCheckpoint();
+  }
+
+  /** Bytes of memory outside the heap. */
+  long taken() throws IOException {
+    return states.taken();
   }
 
   @Override

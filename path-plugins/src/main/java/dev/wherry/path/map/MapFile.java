@@ -9,8 +9,15 @@ import java.nio.ByteBuffer;
  * {@link #force}, and both beside {@link #prepare} and {@link #read}; {@link #swap} runs alone.
  */
 public interface MapFile extends AutoCloseable {
-  /** Everything in it; stays as it is whatever is done to the file. */
-  ByteBuffer read() throws IOException;
+  /** Bytes in it. */
+  long length() throws IOException;
+
+  /**
+   * Fills the buffer from a byte on.
+   *
+   * @throws IOException if the file ends before, or cannot be read
+   */
+  void read(long at, ByteBuffer into) throws IOException;
 
   /** Adds to the end. In the page cache when it returns; if it fails nothing was added. */
   void append(ByteBuffer bytes) throws IOException;

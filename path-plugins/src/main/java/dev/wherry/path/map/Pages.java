@@ -18,9 +18,10 @@ import java.nio.ByteOrder;
  *
  * <p>Reads are safe on any thread and take no lock: a page that was given back may hold anything,
  * so a reader looks at the slot again afterwards; the version tells one use of a page from the
- * next. {@link #fill} is for one thread at a time; {@link #page} is for when nobody reads.
+ * next. {@link #fill}, {@link #clear} and {@link #nextNonZero} are for one thread at a time; {@link
+ * #page} is for when nobody reads.
  */
-final class Pages {
+class Pages {
   /** Values of a page. */
   static final int PER_PAGE = Slabs.PAGE * 4;
 
@@ -37,6 +38,10 @@ final class Pages {
   private final Slabs slabs;
   private final long size;
   private final long[] slots;
+
+  /** Pages of which not all values are 0. */
+  private final PageSet nonZero;
+
   private final java.util.concurrent.atomic.AtomicLongArray counts =
       new java.util.concurrent.atomic.AtomicLongArray(4);
 
@@ -45,12 +50,18 @@ final class Pages {
     this.slabs = slabs;
     this.size = size;
     this.slots = new long[Math.toIntExact((size + PER_PAGE - 1) >> PAGE_SHIFT)];
+    this.nonZero = new PageSet(slots.length);
     java.util.Arrays.fill(slots, UNIFORM);
     counts.set(0, (long) slots.length << PAGE_SHIFT);
   }
 
   int pages() {
     return slots.length;
+  }
+
+  /** Where each look at a page begins; a test counts them. */
+  long slot(int page) {
+    return (long) SLOT.getAcquire(slots, page);
   }
 
   int get(long at) {
@@ -66,14 +77,14 @@ final class Pages {
 
   /** The value of a whole page, or -1 if there are several. */
   int uniform(int page) {
-    long slot = (long) SLOT.getAcquire(slots, page);
+    long slot = slot(page);
     return slot < 0 ? (int) (slot & 3) : -1;
   }
 
   /** 32 values. */
   long word(int page, int word) {
     while (true) {
-      long slot = (long) SLOT.getAcquire(slots, page);
+      long slot = slot(page);
       if (slot < 0) {
         return (slot & 3) * LOW;
       }
@@ -99,6 +110,25 @@ final class Pages {
   /** The first that is not of a value, or {@code end}. */
   long nextOther(int value, long from, long end) {
     return find(from, end, value, false);
+  }
+
+  /**
+   * The first that is not 0, or {@code end}. Unlike {@link #nextOther} it does not look at pages
+   * that are all 0, however many there are.
+   */
+  long nextNonZero(long from, long end) {
+    for (long at = from; at < end; ) {
+      int page = nonZero.next((int) (at >> PAGE_SHIFT));
+      if (page < 0) {
+        return end;
+      }
+      long pageEnd = Math.min(end, (long) (page + 1) << PAGE_SHIFT);
+      at = find(Math.max(at, (long) page << PAGE_SHIFT), pageEnd, 0, false);
+      if (at < pageEnd) {
+        return at;
+      }
+    }
+    return end;
   }
 
   private long find(long from, long end, int value, boolean equal) {
@@ -143,6 +173,13 @@ final class Pages {
     }
   }
 
+  /** Sets all there are to 0, without a look at pages that are. */
+  void clear() {
+    for (int page = nonZero.next(0); page >= 0; page = nonZero.next(page + 1)) {
+      whole(page, 0);
+    }
+  }
+
   private void whole(int page, int value) {
     int before = uniform(page);
     if (before >= 0) {
@@ -158,6 +195,11 @@ final class Pages {
   private void uniform(int page, int value) {
     long slot = slots[page];
     SLOT.setVolatile(slots, page, UNIFORM | nextVersion(slot) | value);
+    if (value == 0) {
+      nonZero.remove(page);
+    } else {
+      nonZero.add(page);
+    }
     if (slot >= 0) {
       slabs.release((int) slot);
     }
@@ -213,6 +255,7 @@ final class Pages {
     }
     long slot = nextVersion(slots[page]) | number;
     SLOT.setVolatile(slots, page, slot);
+    nonZero.add(page);
     return slot;
   }
 
@@ -233,6 +276,7 @@ final class Pages {
     tally(bytes, bytes.position(), 1, added);
     slabs.buffer((int) slot).put(Slabs.offset((int) slot), bytes, bytes.position(), Slabs.PAGE);
     SLOT.setVolatile(slots, page, slot);
+    nonZero.add(page);
     for (int v = 0; v < 4; v++) {
       counts.addAndGet(v, added[v]);
     }

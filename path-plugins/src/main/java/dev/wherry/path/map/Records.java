@@ -5,7 +5,7 @@ import java.util.zip.CRC32C;
 
 /**
  * Records on their way into a map's file, and the frames that they travel in. All numbers are big
- * endian, and all lengths multiples of 8.
+ * endian, and all lengths multiples of 8. A frame has less than 2 GiB; a file may have any number.
  *
  * <pre>
  *   file:    frame with HEADER | frames: the checkpoint | frame with END | frames: the journal
@@ -126,15 +126,25 @@ final class Records {
   ByteBuffer frame(long position, long forced) {
     ByteBuffer frame = bytes.duplicate().flip();
     frame.putInt(0, MAGIC).putInt(4, length()).putLong(8, forced).putInt(20, 0);
-    frame.putInt(16, checksum(frame, position));
+    frame.putInt(16, checksumOfAll(frame, position));
     return frame;
   }
 
-  /** The checksum of a frame that starts at its position 0 and ends with its limit. */
-  static int checksum(ByteBuffer frame, long position) {
+  /**
+   * The checksum of a frame so far: all of it but its payload.
+   *
+   * @param head of the frame, from its byte 0 on
+   */
+  static CRC32C checksum(ByteBuffer head, long position) {
     CRC32C crc = new CRC32C();
     crc.update(ByteBuffer.allocate(8).putLong(0, position));
-    crc.update(frame.duplicate().limit(16).position(4));
+    crc.update(head.duplicate().limit(16).position(4));
+    return crc;
+  }
+
+  /** The checksum of a frame that starts at the buffer's 0 and ends with its limit. */
+  static int checksumOfAll(ByteBuffer frame, long position) {
+    CRC32C crc = checksum(frame, position);
     crc.update(frame.duplicate().position(FRAME));
     return (int) crc.getValue();
   }

@@ -48,24 +48,30 @@ final class Recovery {
 
   /** Does it all; the length of the file is returned. */
   long run() throws IOException {
-    ByteBuffer bytes = file.read();
-    Intents intents = new Intents(bytes, geometry.unitsPerBlock(), geometry.blocks());
-    int end =
-        new Frames(bytes)
+    Window window = new Window(file, file.length());
+    try (Intents intents = new Intents(window, geometry.unitsPerBlock(), geometry.blocks());
+        Slabs passing = new Slabs()) {
+      return run(window, intents, passing);
+    }
+  }
+
+  private long run(Window window, Intents intents, Slabs passing) throws IOException {
+    long end =
+        new Frames(window)
             .visit(
-                (type, state, number, position, more) -> {
-                  apply(bytes, type, state, number, position, more);
-                  intents.record(type, number, position, more);
+                (type, state, number, position, at, more) -> {
+                  apply(type, state, number, position, more);
+                  intents.record(type, number, position, at, more);
                 });
-    if (end < bytes.limit()) {
-      LOG.warn("dropped {} bytes at the torn end of a block map's journal", bytes.limit() - end);
+    if (end < window.length()) {
+      LOG.warn("dropped {} bytes at the torn end of a block map's journal", window.length() - end);
     }
     int perExtent = geometry.blocksPerExtent();
     for (long extent : extents) {
       differ(extent * perExtent, Math.min(geometry.blocks(), (extent + 1) * perExtent));
     }
-    Pages recovered = match(intents);
-    if (!journalled && end == bytes.limit() && extents.isEmpty() && intents.isEmpty()) {
+    Pages recovered = match(intents, passing);
+    if (!journalled && end == window.length() && extents.isEmpty() && intents.isEmpty()) {
       return end;
     }
     file.discard();
@@ -77,22 +83,22 @@ final class Recovery {
     return length;
   }
 
-  private void apply(ByteBuffer bytes, int type, int state, int number, long position, int more)
+  private void apply(int type, int state, int number, long position, ByteBuffer more)
       throws IOException {
     if (!headed && type != Records.HEADER) {
       throw new IOException("not a block map: it starts with a record of type " + type);
     }
     journalled |= ended;
     switch (type) {
-      case Records.HEADER -> header(number, position, bytes.getLong(more), bytes.getLong(more + 8));
+      case Records.HEADER -> header(number, position, more.getLong(), more.getLong());
       case Records.SET -> {
-        long count = bytes.getLong(more);
+        long count = more.getLong(more.position());
         check(position, count, geometry.blocks(), "block");
         states.live.fill(position, position + count, state & 3);
       }
       case Records.PAGE -> {
         check(position, 1, states.live.pages(), "page");
-        states.live.page((int) position, bytes.slice(more, Slabs.PAGE));
+        states.live.page((int) position, more);
       }
       case Records.INTENT -> check(position, number, geometry.unitsUpTo(geometry.blocks()), "unit");
       case Records.DIFFER -> extents.add(position);
@@ -137,8 +143,7 @@ final class Recovery {
   }
 
   /** Finds the blocks that hold what was intended; they are newer, but not durably. */
-  private Pages match(Intents intents) throws IOException {
-    Slabs slabs = new Slabs();
+  private Pages match(Intents intents, Slabs slabs) throws IOException {
     Pages candidates = new Pages(slabs, geometry.blocks());
     Pages matched = new Pages(slabs, geometry.unitsUpTo(geometry.blocks()));
     // A block that is here for good is not looked at; that it is the same is no longer sure.

@@ -1,5 +1,7 @@
 package dev.wherry.path.map;
 
+import java.io.IOException;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *   OVER_ZERO   3    ZERO, perhaps not forced yet              no
  * </pre>
  *
- * Changes are made with the map's lock.
+ * <p>Changes are made with the map's lock, which is this object.
  */
 final class States {
   static final int SETTLED = 0;
@@ -22,16 +24,59 @@ final class States {
   static final int OVER_HERE = 2;
   static final int OVER_ZERO = 3;
 
+  /** Makes pages. */
+  interface Maker {
+    Pages pages(Slabs slabs, long size);
+  }
+
   final Geometry geometry;
   final Pages live;
   final Pages pending;
   private BlockMap.@Nullable Watcher watcher;
 
+  /** What became of blocks while a commit runs, see {@link Commits}. */
+  final Pages touched;
+
+  private final Slabs lasting = new Slabs();
+
+  /** Of what a commit settles: it comes and goes together. */
+  private final Slabs passing = new Slabs();
+
   States(Geometry geometry) {
-    Slabs slabs = new Slabs();
+    this(geometry, Pages::new);
+  }
+
+  States(Geometry geometry, Maker maker) {
     this.geometry = geometry;
-    this.live = new Pages(slabs, geometry.blocks());
-    this.pending = new Pages(slabs, geometry.blocks());
+    this.live = maker.pages(lasting, geometry.blocks());
+    this.pending = maker.pages(passing, geometry.blocks());
+    this.touched = maker.pages(passing, geometry.blocks());
+  }
+
+  /** With the lock: has the memory given back of what is no longer used, if that is much. */
+  void trim(Executor worker) {
+    trim(lasting, worker);
+    trim(passing, worker);
+  }
+
+  private void trim(Slabs slabs, Executor worker) {
+    int[] pages = slabs.surplus();
+    if (pages.length > 0) {
+      worker.execute(
+          () -> {
+            slabs.punch(pages);
+            synchronized (this) {
+              slabs.cooled(pages);
+            }
+          });
+    }
+  }
+
+  /** Bytes of memory outside the heap. */
+  long taken() throws IOException {
+    synchronized (this) {
+      return lasting.taken() + passing.taken();
+    }
   }
 
   /** Sets the state of blocks. */

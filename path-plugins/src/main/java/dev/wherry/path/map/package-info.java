@@ -31,7 +31,10 @@
  *
  * <p>Not direct buffers, because the daemon's limit of these is for payloads; not the heap, because
  * that is small. 64 TiB in blocks of 64 KiB take 268 MB if every page is mixed, and as much again
- * at most for what is not committed yet.
+ * at most for what is not committed yet; that is given back after the commit.
+ *
+ * <p>A file may have any length: that of 34 TiB in blocks of 4 KiB, all mixed, has 2 GiB. It is
+ * read in pieces of 1 MiB, and neither kept in memory nor mapped.
  */
 @NullMarked
 package dev.wherry.path.map;

@@ -15,8 +15,11 @@ package dev.wherry.path.move;
 final class Pacing {
   private static final long MOST_OWED_NANOS = 1_000_000_000;
 
-  /** A fifth of a path is left to the move, but not more than this many times its minimum. */
-  private static final int MOST_MINIMA = 2;
+  /**
+   * A fifth of a path is left to the move, but not more than this many times its minimum: as much
+   * more as makes sure of the minimum in any second.
+   */
+  private static final double MOST_MINIMA = 1.1;
 
   private Mover.Pace pace;
   private boolean yields;
@@ -55,7 +58,7 @@ final class Pacing {
     }
     yields = busy;
     // On a path as fast as memory a fifth of it is a fifth of the processors, and hosts need those.
-    double share = Math.min(path / 5, (double) MOST_MINIMA * pace.minimum());
+    double share = Math.min(path / 5, MOST_MINIMA * pace.minimum());
     rate = Math.max(1, Math.min(Math.max((double) pace.minimum(), share), (double) pace.limit()));
   }
 

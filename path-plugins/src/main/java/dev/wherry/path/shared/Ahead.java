@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 /**
  * What a standby takes ahead of a hand-over. The owner knows under a session's number which of it
@@ -32,6 +33,8 @@ final class Ahead extends MovedBlocks {
   private final String owner;
   private final BlockSet received = new BlockSet();
   private final RangeLock locks = new RangeLock();
+  private final InFlight changing = new InFlight();
+  private volatile boolean abandoned;
 
   Ahead(Core core, LayeredStore store, long session) {
     super(store);
@@ -101,9 +104,7 @@ final class Ahead extends MovedBlocks {
       data.release();
       return Answers.failed(NbdError.EIO, length + " bytes for blocks " + from + " to " + end);
     }
-    return store
-        .device()
-        .write(start, data, 0)
+    return change(() -> store.device().write(start, data, 0))
         .handle(
             (v, failure) -> {
               data.release();
@@ -113,6 +114,25 @@ final class Ahead extends MovedBlocks {
               received.add(from, end);
               return (long) length;
             });
+  }
+
+  private CompletableFuture<Void> change(Supplier<CompletableFuture<Void>> write) {
+    // Counted first: who abandons it waits until nothing is counted.
+    changing.enter();
+    CompletableFuture<Void> done =
+        abandoned ? Answers.failed(NbdError.EIO, "not taken ahead any more") : write.get();
+    return done.whenComplete((v, failure) -> changing.leave());
+  }
+
+  /**
+   * Takes nothing any more. What was asked for may be answered later, and is dropped then; so it is
+   * done soon, even if the owner never answers.
+   *
+   * @return done when nothing of it changes the store any more
+   */
+  CompletableFuture<Void> abandon() {
+    abandoned = true;
+    return changing.drained();
   }
 
   @Override
@@ -142,9 +162,11 @@ final class Ahead extends MovedBlocks {
       if ((e.flags() & Extent.ZERO) != 0 && first < to) {
         long start = first * blockSize();
         zeroed.add(
-            store
-                .device()
-                .zero(start, Math.min(store.size(), to * blockSize()) - start, 0)
+            change(
+                    () ->
+                        store
+                            .device()
+                            .zero(start, Math.min(store.size(), to * blockSize()) - start, 0))
                 .thenRun(() -> received.add(first, to)));
       }
       at = stop;

@@ -459,12 +459,24 @@ final class Core {
     named = action;
   }
 
-  /** Another node was forced to take over: nobody is served here any more. */
+  /**
+   * Another node was forced to take over, or this one's data directory is an old backup: nobody is
+   * served here any more.
+   */
   void fence(String owner, long epoch) {
     if (fencing.getAndSet(true)) {
       return;
     }
-    String why = "node " + owner + " was made the owner in epoch " + epoch;
+    String why =
+        "node "
+            + owner
+            + " was made the owner in epoch "
+            + epoch
+            + (Ownership.isForcedBetween(state.epoch(), epoch)
+                ? ""
+                : ", and this node, in epoch "
+                    + state.epoch()
+                    + ", has forgotten that it gave the ownership up: its data are older");
     LOG.error("volume {}: {}; this node's copy is kept, and served to nobody", suid(), why);
     update(now -> now.role() == Role.OWNER && now.fence() == null ? now.withFence(why) : now)
         .thenCompose(v -> inner.suspend(ioTimeout(), parts.timer()))

@@ -3,6 +3,7 @@ package dev.wherry.path.shared;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.map.BlockMap;
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -60,18 +61,16 @@ final class Giving {
         .flush()
         .thenApply(
             v -> {
-              watch(from, asked);
+              watch(from, asked, isSource(from, core.state()) && isFormer(request));
               return LinkReply.ok(s.epoch());
             });
   }
 
-  private synchronized void watch(String from, Asked asked) {
+  private synchronized void watch(String from, Asked asked, boolean returned) {
     forgetPrepared();
     LayeredStore store = core.store();
     if (store != null) {
-      prepared =
-          Prepared.begin(
-              from, asked.number, asked.session, isSource(from, core.state()), store, core.marks());
+      prepared = Prepared.begin(from, asked.number, asked.session, returned, store, core.marks());
     }
   }
 
@@ -81,6 +80,10 @@ final class Giving {
     if (p != null) {
       p.end();
     }
+  }
+
+  private static boolean isFormer(LinkRequest request) {
+    return (request.flags() & FORMER) != 0;
   }
 
   private static boolean isSource(String node, ShareState s) {
@@ -105,7 +108,7 @@ final class Giving {
     }
     long session = Asked.read(request.payload()).session;
     Differences found =
-        isSource(from, s)
+        isSource(from, s) && isFormer(request)
             ? Differences.returned(store.map(), first, store.blocks())
             : Differences.valid(
                 core.marks().valid(from, session, first, store.blocks(), Differences.MOST),
@@ -146,29 +149,74 @@ final class Giving {
       return refuseStranger(from);
     }
     String source = s.source();
-    if ((request.flags() & FORMER) != 0
-        && source != null
-        && !source.equals(NodeSource.name(from))) {
-      return refuse(
-          "what is not here yet comes from "
-              + source
-              + ", which may need what node "
-              + from
-              + " holds; release it first, or return the volume the way it came");
+    if (isFormer(request) && source != null && !source.equals(NodeSource.name(from))) {
+      return refuse(wayBack(from, source, s.base() != null));
     }
     if (s.base() != null && s.base().equals(NodeSource.name(from))) {
       return refuse("what is not here yet comes from node " + from);
+    }
+    boolean anew = isAnew(s, from, request);
+    if (anew && isMissingAny()) {
+      return refuse(
+          "what is not here yet came from node "
+              + from
+              + ", which has lost it: its part was made anew since");
     }
     try {
       core.begin("handed over");
     } catch (ShareException e) {
       return refuse(String.valueOf(e.getMessage()));
     }
-    return hand(from, Asked.read(request.payload()).number)
+    return hand(from, Asked.read(request.payload()).number, anew)
         .whenComplete((v, failure) -> core.end());
   }
 
-  private CompletableFuture<LinkReply> hand(String to, long number) {
+  /**
+   * What the operator can do so that a former owner gets the volume that is not the last one.
+   *
+   * @param both that node is where blocks come from, too
+   */
+  private String wayBack(String to, String source, boolean both) {
+    String here = core.node();
+    String middle = NodeSource.nodeOf(source);
+    String release = "'wherry volume release " + core.suid() + "' on node ";
+    return middle == null
+        ? "what is not on node "
+            + here
+            + " yet comes from "
+            + source
+            + ": "
+            + release
+            + here
+            + " first, once all of it is there"
+        : "what is not on node "
+            + here
+            + " yet comes from node "
+            + middle
+            + ", and some of that from node "
+            + to
+            + ": "
+            + release
+            + middle
+            + " first, once node "
+            + here
+            + (both ? " has all of it" : " has what only node " + middle + " has");
+  }
+
+  /** Whether the taker was this node's source, and is a standby now, which has nothing of that. */
+  private static boolean isAnew(ShareState s, String from, LinkRequest request) {
+    return isSource(from, s) && !isFormer(request);
+  }
+
+  private boolean isMissingAny() {
+    BlockMap map = core.requireStore().map();
+    return map != null && map.here() < map.blocks();
+  }
+
+  /**
+   * @param anew nothing of the taker's store is what this node has: it is no source any more
+   */
+  private CompletableFuture<LinkReply> hand(String to, long number, boolean anew) {
     LayeredStore store = core.requireStore();
     return moves
         .stop()
@@ -179,7 +227,7 @@ final class Giving {
                     .quiet()
                     .thenCompose(w -> core.writer().stop())
                     .thenCompose(w -> core.writer().flush())
-                    .thenCompose(w -> give(to, number))
+                    .thenCompose(w -> give(to, number, anew))
                     .whenComplete((reply, failure) -> handed(to, failure)))
         .exceptionally(
             failure ->
@@ -190,11 +238,12 @@ final class Giving {
         .whenComplete((reply, failure) -> moves.resume());
   }
 
-  private CompletableFuture<LinkReply> give(String to, long number) {
+  private CompletableFuture<LinkReply> give(String to, long number, boolean anew) {
     return core.update(
             s -> {
               core.requireOwner(s);
-              return s.given(to);
+              ShareState given = s.given(to);
+              return anew ? given.withSources(null, null, s.map()) : given;
             })
         .thenApply(s -> answer(s, to, number));
   }

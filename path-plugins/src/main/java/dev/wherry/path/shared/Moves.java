@@ -127,6 +127,29 @@ final class Moves {
     return end();
   }
 
+  /**
+   * As {@link #stop}, but does not wait for what another node was asked for: that is dropped when
+   * it comes. What a standby got ahead is forgotten.
+   */
+  synchronized CompletableFuture<Void> abandon() {
+    holds++;
+    Ahead given = ahead;
+    if (given == null) {
+      return end();
+    }
+    Mover m = mover;
+    if (m != null) {
+      var unused = m.stop();
+    }
+    mover = null;
+    // What is asked for anew is marked under another number: the owner may still get the old asks.
+    ahead = null;
+    following = "";
+    CompletableFuture<Void> done = given.abandon();
+    stopping = done;
+    return done;
+  }
+
   /** Ends what runs, for good. */
   synchronized CompletableFuture<Void> close() {
     closed = true;

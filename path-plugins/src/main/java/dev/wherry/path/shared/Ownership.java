@@ -203,6 +203,11 @@ final class Ownership {
     return CompletableFuture.completedFuture(null);
   }
 
+  /** Whether the ownership was taken by force between two epochs. */
+  static boolean isForcedBetween(long epoch, long later) {
+    return (later | FORCED_STEP) > (epoch | FORCED_STEP);
+  }
+
   CompletableFuture<Void> giveTo(String node) {
     ShareState s = core.state();
     if (s.role() != Role.OWNER || s.fence() != null) {
@@ -286,7 +291,7 @@ final class Ownership {
   private CompletableFuture<Void> prepare(Try attempt, int redirects) {
     ShareState s = core.state();
     LinkRequest request = LinkRequest.of(Op.PREPARE, core.suid(), s.epoch(), 0, 0);
-    return call(s.owner(), request.withPayload(attempt.asked.write()))
+    return call(s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()))
         .thenCompose(
             reply -> {
               reply.payload().release();
@@ -360,7 +365,11 @@ final class Ownership {
     long blockSize = core.parts().blockSize();
     LinkRequest request =
         LinkRequest.of(Op.DIFFERENCES, core.suid(), s.epoch(), from * blockSize, 0);
-    return call(s.owner(), request.withPayload(attempt.asked.write()));
+    return call(s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()));
+  }
+
+  private static int flags(ShareState s) {
+    return s.role() == Role.FORMER ? Giving.FORMER : 0;
   }
 
   /** That it is wanted is durable again, should the owner have changed since it was. */
@@ -383,7 +392,7 @@ final class Ownership {
     attempt.uncertain = true;
     LinkRequest request =
         LinkRequest.of(Op.HANDOVER, core.suid(), s.epoch(), 0, 0)
-            .withFlags(s.role() == Role.FORMER ? Giving.FORMER : 0)
+            .withFlags(flags(s))
             .withPayload(attempt.asked.write());
     return call(s.owner(), request)
         .handle(
@@ -508,7 +517,7 @@ final class Ownership {
       forwarder.abandon();
     }
     return moves
-        .stop()
+        .abandon()
         .thenCompose(v -> core.hold())
         .thenCompose(v -> core.seal())
         .thenCompose(

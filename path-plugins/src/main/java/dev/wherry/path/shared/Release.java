@@ -12,12 +12,15 @@ import io.netty.buffer.ByteBuf;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The end of a store that is not needed any more. A former owner asks the owner; who agrees only
  * when what it still misses can be had elsewhere, and has made that durable.
  */
 final class Release {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
   private static final CompletableFuture<Void> NOTHING = CompletableFuture.completedFuture(null);
 
   private final Core core;
@@ -37,7 +40,7 @@ final class Release {
       core.begin("released");
       CompletableFuture<@Nullable BlockDevice> done =
           switch (s.role()) {
-            case FORMER -> ask(s, store);
+            case FORMER -> askStill(s, store);
             case OWNER -> letGo(s, store);
             case STANDBY ->
                 CompletableFuture.failedFuture(
@@ -53,6 +56,21 @@ final class Release {
     } catch (ShareException e) {
       return CompletableFuture.failedFuture(e);
     }
+  }
+
+  /**
+   * Asks while the owner cannot write to this store: of what it wrote there and took for the same
+   * since, the owner would not hear that the next source has not got it.
+   */
+  private CompletableFuture<@Nullable BlockDevice> askStill(ShareState s, LayeredStore store) {
+    return core.seal()
+        .thenCompose(v -> ask(s, store))
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                core.unseal();
+              }
+            });
   }
 
   private CompletableFuture<@Nullable BlockDevice> ask(ShareState s, LayeredStore store) {
@@ -110,16 +128,53 @@ final class Release {
 
   // ------------------------------------------------------------------ the owner
 
-  /** The owner lets go of an NBD server that it does not need any more. */
+  /**
+   * The owner lets go of a source that it does not need any more, and that cannot say so itself: an
+   * NBD server, or a node that has no part in the volume any more.
+   */
   private CompletableFuture<@Nullable BlockDevice> letGo(ShareState s, LayeredStore store) {
     String source = s.source();
-    if (source == null || NodeSource.nodeOf(source) != null) {
+    String node = source == null ? null : NodeSource.nodeOf(source);
+    if (source == null || (node != null && s.members().contains(node))) {
       return CompletableFuture.failedFuture(
           new ShareException(
               Status.REFUSED,
               "volume " + core.suid() + " is owned here; the former owner releases"));
     }
     return settled(store, List.of(), null).thenApply(v -> null);
+  }
+
+  /**
+   * A node has no part any more, and so keeps nothing: where nothing is missing here, it is no
+   * source any more. Never fails.
+   */
+  CompletableFuture<Void> gone(String node) {
+    ShareState s = core.state();
+    LayeredStore store = core.store();
+    if (s.role() != Role.OWNER
+        || s.fence() != null
+        || store == null
+        || !NodeSource.name(node).equals(s.source())) {
+      return NOTHING;
+    }
+    try {
+      core.begin("released from");
+    } catch (ShareException e) {
+      return NOTHING; // A release here does the same, later.
+    }
+    return settled(store, List.of(), null)
+        .handle(
+            (v, failure) -> {
+              if (failure != null) {
+                LOG.warn(
+                    "volume {}: node {} is gone, and was the source: {}",
+                    core.suid(),
+                    node,
+                    Failures.causeOf(failure).getMessage());
+              }
+              core.end();
+              return null;
+            });
   }
 
   /** Another node asks to release its store. */

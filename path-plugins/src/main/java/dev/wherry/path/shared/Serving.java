@@ -242,6 +242,18 @@ final class Serving {
       }
       core.learn(from, r.epoch());
     }
+    if (!Ownership.isForcedBetween(s.epoch(), r.epoch())) {
+      // The sender was handed it, so its map counts on a later store than this one.
+      throw new ShareException(
+          Status.REFUSED,
+          "node "
+              + core.node()
+              + " gave volume "
+              + core.suid()
+              + " away after epoch "
+              + s.epoch()
+              + " and has forgotten it; what it keeps is older than that");
+    }
     // The sender owns it by force: this store must be still before anything is taken from it.
     return core.fenced()
         .thenCompose(

@@ -213,6 +213,11 @@ public final class SharedVolume implements PathHandler {
         .thenAccept(s -> {});
   }
 
+  /** A member is gone, and what it kept of the volume with it. As {@link #join}. */
+  public CompletableFuture<Void> gone(String node) {
+    return leave(node).thenCompose(v -> release.gone(node));
+  }
+
   /**
    * Takes the ownership. Fails with {@link ShareException} if it is refused; nothing has changed
    * then.

@@ -110,6 +110,30 @@ class GreetingTest {
   }
 
   @Test
+  void aSecondDaemonWithTheSameIdentityIsRefusedWhileTheFirstIsHeard() throws IOException {
+    try (RawDialer now = join(7, 1);
+        RawDialer copy = dial()) {
+      long nonce = copy.open(1, 1).nonce();
+      copy.hello(nonce, "x", X, "b", 8, 1);
+      String why = refusal(copy);
+      assertTrue(why.startsWith("node x is connected already, from /127.0.0.1:"), why);
+      assertTrue(why.endsWith("or is there a copy of its data directory?"), why);
+      now.request(0, 1, Op.FLUSH, 0);
+      assertEquals(Frame.REPLY, now.next().type());
+    }
+  }
+
+  @Test
+  void whoOnlyLooksWhoIsThereIsLetIn() throws IOException {
+    try (RawDialer now = join(7, 1);
+        RawDialer looks = join(8, 0)) {
+      looks.request(0, 1, Op.FLUSH, 0);
+      assertEquals(Frame.REPLY, looks.next().type());
+      assertNull(now.next());
+    }
+  }
+
+  @Test
   void aNumberThatWasUsedIsNotExecutedAgain() throws IOException {
     try (RawDialer d = join(7, 1)) {
       d.request(0, 3, Op.FLUSH, 0);

@@ -32,8 +32,13 @@ final class ForgetfulFile implements MapFile {
   }
 
   @Override
-  public ByteBuffer read() {
-    return ByteBuffer.wrap(bytes.clone());
+  public long length() {
+    return bytes.length;
+  }
+
+  @Override
+  public void read(long at, ByteBuffer into) {
+    into.put(bytes, (int) at, into.remaining());
   }
 
   @Override

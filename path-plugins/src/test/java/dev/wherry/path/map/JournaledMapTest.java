@@ -241,7 +241,7 @@ class JournaledMapTest {
     records.header(4096, 1L << 24, 0);
     java.nio.ByteBuffer frame = records.frame(0, 0);
     frame.putLong(Records.FRAME + Records.RECORD, 7);
-    frame.putInt(16, Records.checksum(frame, 0));
+    frame.putInt(16, Records.checksumOfAll(frame, 0));
     file.prepare(frame);
     file.swap();
     assertEquals(

@@ -109,11 +109,29 @@ class ChainTest extends TwoNodes {
 
   @Test
   void theFirstDoesNotTakeItBackPastTheMiddle() {
-    assertTrue(nodes.refusal(a.volume().activate(false)).contains("release it first"));
+    assertEquals(
+        "node c: what is not on node c yet comes from node b, and some of that from node a:"
+            + " 'wherry volume release v' on node b first, once node c has what only node b has",
+        nodes.refusal(a.volume().activate(false)));
     assertEquals(Role.OWNER, c.state().role());
     assertEquals(Role.FORMER, a.state().role());
     assertFalse(a.state().wanted());
     c.expect(changed);
+  }
+
+  /** As the refusal says. */
+  @Test
+  void theFirstTakesItBackOnceTheMiddleIsReleased() {
+    assertTrue(
+        nodes.refusal(c.volume().giveTo("a")).contains("'wherry volume release v' on node b"));
+    c.read(5 * BLOCK, 1);
+    b.release();
+    c.write(9 * BLOCK, Bytes.of(3, BLOCK));
+    nodes.wire.forget();
+    nodes.await(c.volume().giveTo("a"));
+    assertEquals(Role.OWNER, a.state().role());
+    a.expect(Bytes.with(changed, 9 * BLOCK, Bytes.of(3, BLOCK)));
+    assertEquals(2 * BLOCK, nodes.wire.bytes(Op.FETCH), "what b and c changed, nothing else");
   }
 
   @Test
@@ -129,6 +147,17 @@ class ChainTest extends TwoNodes {
     a.activate();
     a.expect(expected);
     assertEquals(4 + 1, a.state().epoch());
+  }
+
+  @Test
+  void theFirstDoesNotTakeItFromTheMiddleThatMissesWhatTheLastHas() {
+    c.write(9 * BLOCK, Bytes.of(3, BLOCK));
+    b.activate();
+    assertEquals(
+        "node b: what is not on node b yet comes from node c, and some of that from node a:"
+            + " 'wherry volume release v' on node c first, once node b has all of it",
+        nodes.refusal(a.volume().activate(false)));
+    assertEquals(Role.OWNER, b.state().role());
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.wherry.path.shared;
 import static dev.wherry.path.shared.Nodes.BLOCK;
 import static dev.wherry.path.shared.Nodes.SIZE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -13,6 +14,8 @@ import dev.wherry.nbd.NbdError;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Op;
 import io.netty.buffer.ByteBuf;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
@@ -180,5 +183,76 @@ class ForcedTakeOverTest extends TwoNodes {
     assertEquals(Role.STANDBY, b.state().role());
     assertFalse(b.state().wanted());
     a.expect(content);
+  }
+
+  // ------------------------------------------------------------------ under the policy move
+
+  /** The same nodes, under a policy that brings blocks ahead of a hand-over. */
+  private void preCopying() {
+    nodes.close();
+    Path moving = assertDoesNotThrow(() -> Files.createDirectory(directory.resolve("moving")));
+    nodes = new Nodes(moving, ReadPolicy.MOVE, true);
+    a = nodes.owner("a", content);
+    b = nodes.share(a, "b");
+  }
+
+  @Test
+  void itDoesNotWaitForWhatWasAskedForAhead() {
+    preCopying();
+    nodes.wire.hold(Op.PRECOPY);
+    nodes.pass(Duration.ofSeconds(1));
+    long began = nodes.time.now();
+    force();
+    assertTrue(
+        nodes.time.now() - began < Duration.ofSeconds(1).toNanos(),
+        () -> "it took " + Duration.ofNanos(nodes.time.now() - began));
+    assertEquals(Role.OWNER, b.memory.state().role());
+  }
+
+  @Test
+  void whatComesAheadTooLateIsNotWrittenOverTheNewOwnersBlocks() {
+    preCopying();
+    nodes.wire.holdAnswers(Op.PRECOPY);
+    nodes.pass(Duration.ofSeconds(1));
+    force();
+    b.write(0, Bytes.of(2, SIZE));
+    nodes.wire.passAnswers();
+    nodes.pass(Duration.ofSeconds(1));
+    b.expect(Bytes.of(2, SIZE));
+  }
+
+  @Test
+  void itWaitsForWhatIsBeingWrittenHereAhead() {
+    preCopying();
+    CompletableFuture<Void> disk = b.disk.holdWrites();
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.cut("a", "b");
+    CompletableFuture<Void> forced = b.volume().activate(true);
+    nodes.pass(Duration.ofSeconds(1));
+    assertFalse(forced.isDone());
+    b.disk.passWrites();
+    disk.complete(null);
+    nodes.await(forced);
+    b.write(0, Bytes.of(2, SIZE));
+    b.expect(Bytes.of(2, SIZE));
+  }
+
+  @Test
+  void theMoveGoesOnAfterOneThatFailed() {
+    preCopying();
+    nodes.wire.hold(Op.PRECOPY);
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.cut("a", "b");
+    b.memory.fail(true);
+    nodes.refusal(b.volume().activate(true));
+    b.memory.fail(false);
+    assertEquals(Role.STANDBY, b.state().role());
+    nodes.wire.pass(Op.PRECOPY);
+    nodes.mend(a, b);
+    nodes.pass(Duration.ofSeconds(30));
+    assertArrayEquals(content, b.disk.content(0, SIZE));
+    a.write(0, Bytes.of(2, BLOCK));
+    b.activate();
+    b.expect(Bytes.with(content, 0, Bytes.of(2, BLOCK)));
   }
 }

@@ -32,8 +32,13 @@ final class MortalMapFile implements MapFile {
   }
 
   @Override
-  public ByteBuffer read() {
-    return ByteBuffer.wrap(file.bytes.clone());
+  public long length() {
+    return file.bytes.length;
+  }
+
+  @Override
+  public void read(long at, ByteBuffer into) {
+    into.put(file.bytes, (int) at, into.remaining());
   }
 
   @Override

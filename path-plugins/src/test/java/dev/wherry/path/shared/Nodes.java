@@ -53,6 +53,9 @@ final class Nodes implements AutoCloseable {
     private @Nullable SharedVolume volume;
     private int boots;
 
+    /** Where it keeps batches, from its next start on; null: it takes none. */
+    @Nullable BatchLog batches;
+
     Node(String name) throws IOException {
       this.name = name;
       this.memory = new Memory(Files.createDirectory(directory.resolve(name)), BLOCK, SIZE);
@@ -87,7 +90,7 @@ final class Nodes implements AutoCloseable {
                   time,
                   time::now,
                   IO_TIMEOUT,
-                  Following.with(null),
+                  Following.with(batches),
                   "boot " + boots,
                   new Unflushed()),
               first);

@@ -398,8 +398,13 @@ enum Mutant {
     }
 
     @Override
-    public ByteBuffer read() throws IOException {
-      return file.read();
+    public long length() throws IOException {
+      return file.length();
+    }
+
+    @Override
+    public void read(long at, ByteBuffer into) throws IOException {
+      file.read(at, into);
     }
 
     @Override

@@ -51,9 +51,15 @@ final class SimMapFile {
     }
 
     @Override
-    public ByteBuffer read() throws IOException {
+    public long length() throws IOException {
       expectAlive();
-      return ByteBuffer.wrap(content.clone()).asReadOnlyBuffer();
+      return content.length;
+    }
+
+    @Override
+    public void read(long at, ByteBuffer into) throws IOException {
+      expectAlive();
+      into.put(content, (int) at, into.remaining());
     }
 
     @Override

@@ -1,0 +1,48 @@
+package dev.wherry.daemon.api;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.nbd.client.NbdClient;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A node is there, but cannot open what it owns. */
+final class FailedOwnerTest {
+  @TempDir Path dir;
+
+  @Test
+  void whoWantsTheOwnershipIsToldWhyItCannotBeHandedOver() throws Exception {
+    try (Cluster nodes = Cluster.of(dir, "a", "b")) {
+      nodes.create("a", "{'suid': 'v', 'size': 1048576}");
+      nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual'}");
+      nodes.done("b", "v", "activate", "{}");
+      nodes.stop("b");
+      Path store = nodes.data("b").resolve("volumes/v.img");
+      Path aside = dir.resolve("aside");
+      Files.move(store, aside);
+      nodes.start("b");
+      nodes.becomes("b", "v", v -> v.path("state").asText().equals("failed"));
+      await()
+          .atMost(Cluster.LIMIT)
+          .until(
+              () ->
+                  nodes.rest("a").get("/api/v1/nodes").json().findValuesAsText("state").stream()
+                      .allMatch("online"::equals));
+      String why = nodes.refused(409, "a", "v", "activate", "{}");
+      assertTrue(why.startsWith("node b: volume v is failed: " + store), why);
+      assertEquals("former", nodes.show("a", "v").path("role").asText());
+      nodes.stop("b");
+      Files.move(aside, store);
+      nodes.start("b");
+      NbdClient host = nodes.host("a", "v");
+      assertArrayEquals(new byte[4096], Cluster.read(host, 0, 4096));
+      Cluster.join(host.close());
+      nodes.done("a", "v", "activate", "{}");
+    }
+  }
+}

@@ -1,0 +1,123 @@
+package dev.wherry.path.shared;
+
+import static dev.wherry.path.shared.Nodes.BLOCK;
+import static dev.wherry.path.shared.Nodes.SIZE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.path.Answers;
+import dev.wherry.path.link.Op;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A had the volume, B took it, C took it from B and keeps B's store the same as its own. */
+class ChainThroughTest {
+  private final byte[] content = Bytes.of(1, SIZE);
+  @TempDir Path directory;
+  private Nodes nodes;
+  private Nodes.Node a;
+  private Nodes.Node b;
+  private Nodes.Node c;
+
+  /** In memory. */
+  private static final class Batches implements BatchLog {
+    private byte[] bytes = new byte[0];
+
+    @Override
+    public CompletableFuture<ByteBuf> read(long offset, int length) {
+      int from = (int) Math.min(bytes.length, offset);
+      int to = (int) Math.min(bytes.length, offset + length);
+      return CompletableFuture.completedFuture(Unpooled.copiedBuffer(bytes, from, to - from));
+    }
+
+    @Override
+    public CompletableFuture<Void> write(long offset, ByteBuf data) {
+      byte[] more = ByteBufUtil.getBytes(data);
+      data.release();
+      bytes = Arrays.copyOf(bytes, (int) Math.max(bytes.length, offset + more.length));
+      System.arraycopy(more, 0, bytes, (int) offset, more.length);
+      return Answers.done();
+    }
+
+    @Override
+    public CompletableFuture<Void> force() {
+      return Answers.done();
+    }
+
+    @Override
+    public CompletableFuture<Void> truncate(long length) {
+      bytes = Arrays.copyOf(bytes, (int) Math.min(bytes.length, length));
+      return Answers.done();
+    }
+
+    @Override
+    public CompletableFuture<Void> close() {
+      return Answers.done();
+    }
+  }
+
+  @BeforeEach
+  void open() {
+    nodes = new Nodes(directory, ReadPolicy.PULL, true);
+    a = nodes.owner("a", content);
+    b = nodes.share(a, "b");
+    b.activate();
+    c = nodes.share(b, "c");
+    c.activate();
+    b.stop();
+    b.batches = new Batches();
+    b.start();
+    nodes.await(c.volume().policies(ReadPolicy.PULL, WritePolicy.THROUGH, List.of(), true));
+    nodes.pass(Duration.ofSeconds(5));
+    expectThrough();
+  }
+
+  @AfterEach
+  void close() {
+    nodes.close();
+  }
+
+  private void expectThrough() {
+    Lag lag = c.volume().lag();
+    assertNotNull(lag);
+    assertEquals(Lag.Mode.THROUGH, lag.mode());
+  }
+
+  @Test
+  void whatIsWrittenWhileTheMiddleIsReleasedGoesBackToTheFirst() {
+    nodes.wire.hold(Op.RELEASE);
+    CompletableFuture<?> released = b.volume().release();
+    nodes.pass(Duration.ofSeconds(1));
+    byte[] written = Bytes.of(3, BLOCK);
+    c.write(9 * BLOCK, written);
+    nodes.await(c.volume().flush());
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.pass(Op.RELEASE);
+    nodes.await(released);
+    assertEquals("node:a", c.state().source());
+    a.activate();
+    a.expect(Bytes.with(content, 9 * BLOCK, written));
+  }
+
+  @Test
+  void aReleaseThatIsRefusedEndsNothing() {
+    c.read(9 * BLOCK, 1);
+    c.write(5 * BLOCK, Bytes.of(2, BLOCK));
+    nodes.wire.cut("b", "c");
+    assertTrue(nodes.failure(b.volume().release()).getMessage().contains("did not answer"));
+    nodes.mend(b, c);
+    nodes.pass(Duration.ofSeconds(10));
+    expectThrough();
+  }
+}
