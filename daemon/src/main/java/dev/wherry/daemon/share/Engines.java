@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 /** Puts the engine on stores, and gives it what it needs of this node. */
 final class Engines implements SharedParts {
   private final VolumeRegistry registry;
+  private final StoreRoom room;
   private final MapFiles maps;
   private final String node;
   private final Links links;
@@ -46,6 +47,7 @@ final class Engines implements SharedParts {
       Executor workers,
       Duration ioTimeout) {
     this.registry = registry;
+    this.room = new StoreRoom(registry);
     this.maps = maps;
     this.node = node;
     this.links = links;
@@ -82,7 +84,7 @@ final class Engines implements SharedParts {
                   registry.scheduler(),
                   System::nanoTime,
                   ioTimeout,
-                  Following.with(new FileBatchLog(maps.batch(v.suid()), workers)),
+                  Following.with(new FileBatchLog(maps.batch(v.suid()), workers, room::booked)),
                   boot,
                   entry.unflushed()),
               state);

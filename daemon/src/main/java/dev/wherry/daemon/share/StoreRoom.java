@@ -79,7 +79,7 @@ final class StoreRoom {
   }
 
   /** Bytes of a file system that are free, but will be taken. */
-  private long booked(FileStore system) {
+  long booked(FileStore system) {
     long sum = 0;
     for (VolumeEntry e : registry.list()) {
       ShareRecord share = e.share();

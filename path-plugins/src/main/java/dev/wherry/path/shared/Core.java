@@ -169,13 +169,18 @@ final class Core {
     }
   }
 
-  void dropStore() {
+  /** Keeps nothing any more. Done when nothing writes to what was the store. */
+  CompletableFuture<Void> dropStore() {
     Receiver r = receiver;
     store = null;
     receiver = null;
-    if (r != null) {
-      r.close().exceptionally(Core::logged);
-    }
+    return r == null
+        ? CompletableFuture.completedFuture(null)
+        : r.discard().handle((v, failure) -> null).thenCompose(v -> closed(r));
+  }
+
+  private static CompletableFuture<Void> closed(Receiver r) {
+    return r.close().exceptionally(Core::logged);
   }
 
   private static @Nullable Void logged(Throwable failure) {
@@ -191,7 +196,10 @@ final class Core {
   /** Nothing is written here by another node any more; see {@link Receiver#seal}. */
   CompletableFuture<Void> seal() {
     Receiver r = receiver;
-    return r == null ? CompletableFuture.completedFuture(null) : r.seal();
+    // A standby was sent nothing, and hosts wait.
+    return r == null || state.role() == Role.STANDBY
+        ? CompletableFuture.completedFuture(null)
+        : r.seal();
   }
 
   /** Takes back {@link #seal}, unless this node owns the volume. */
@@ -222,6 +230,9 @@ final class Core {
     if (r != null && state.role() == Role.FORMER) {
       // Whoever takes the ownership waits for it.
       r.recover().exceptionally(Core::logged);
+    } else if (r != null && state.role() == Role.STANDBY) {
+      // What there is was sent for an earlier store of this node.
+      r.discard().exceptionally(Core::logged);
     }
     if (w != null) {
       w.start();
@@ -235,10 +246,7 @@ final class Core {
     CompletableFuture<Void> stopped =
         w == null ? CompletableFuture.completedFuture(null) : w.stop();
     return stopped.thenCompose(
-        v ->
-            r == null
-                ? CompletableFuture.<Void>completedFuture(null)
-                : r.close().exceptionally(Core::logged));
+        v -> r == null ? CompletableFuture.<Void>completedFuture(null) : closed(r));
   }
 
   /** Holds the hosts, and lets what they asked for end. */

@@ -7,19 +7,40 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A {@link BatchLog} in a file system, made when it is first written. */
+/**
+ * A {@link BatchLog} in a file system, made when it is first written. It takes no more than there
+ * is room for: what is here will be written to the store once more, so as much again has to be
+ * free, and what is booked for others is not. Where that is not so a write fails with ENOSPC.
+ */
 public final class FileBatchLog implements BatchLog {
+  /** Bytes that are written before it asks again what is booked. */
+  private static final long ASK_BYTES = 64 << 20;
+
   private final Path path;
   private final Executor worker;
+  private final Booked booked;
   private @Nullable FileChannel channel;
+  private @Nullable FileStore system;
+  private long taken;
+  private long asked = Long.MAX_VALUE;
+
+  /** What of a file system is free and not to be taken. Blocks. */
+  @FunctionalInterface
+  public interface Booked {
+    /** Bytes of the file system that are promised to others. */
+    long in(FileStore system) throws IOException;
+  }
 
   /** What is done with the file. */
   private interface Work<T> {
@@ -28,23 +49,33 @@ public final class FileBatchLog implements BatchLog {
 
   /**
    * @param worker runs what blocks
+   * @param booked asked before a batch is written, and from time to time meanwhile
    */
-  public FileBatchLog(Path path, Executor worker) {
+  public FileBatchLog(Path path, Executor worker, Booked booked) {
     this.path = path;
     this.worker = worker;
+    this.booked = booked;
   }
 
-  private <T> CompletableFuture<T> run(Work<T> work) {
+  private <T> CompletableFuture<T> run(Work<T> work, @Nullable Supplier<T> none) {
     try {
-      return CompletableFuture.supplyAsync(() -> now(work), worker);
+      return CompletableFuture.supplyAsync(() -> now(work, none), worker);
     } catch (RejectedExecutionException e) {
       return Answers.failed(NbdError.ESHUTDOWN, path + " is not used any more");
     }
   }
 
-  private synchronized <T> T now(Work<T> work) {
+  /**
+   * Does it now.
+   *
+   * @param none what comes of it where there is no file; null: it is made
+   */
+  private synchronized <T> T now(Work<T> work, @Nullable Supplier<T> none) {
     try {
       FileChannel file = channel;
+      if (file == null && none != null && Files.notExists(path)) {
+        return none.get();
+      }
       if (file == null) {
         file =
             FileChannel.open(
@@ -92,7 +123,8 @@ public final class FileBatchLog implements BatchLog {
             data.release();
             throw e;
           }
-        });
+        },
+        () -> ByteBufAllocator.DEFAULT.buffer(0));
   }
 
   @Override
@@ -100,13 +132,53 @@ public final class FileBatchLog implements BatchLog {
     CompletableFuture<Void> done =
         run(
             file -> {
+              requireRoom(file.size(), offset + data.readableBytes());
               long at = offset;
               while (data.isReadable()) {
                 at += data.readBytes(file, at, data.readableBytes());
               }
               return nothing();
-            });
+            },
+            null);
     return done.whenComplete((v, failure) -> data.release());
+  }
+
+  /**
+   * Refuses a write that leaves no room for the store.
+   *
+   * @param size of the file
+   * @param end of it with what is to be written
+   */
+  private void requireRoom(long size, long end) throws IOException {
+    if (end <= size) {
+      return;
+    }
+    FileStore on = system;
+    if (on == null) {
+      on = Files.getFileStore(path);
+      system = on;
+    }
+    if (end < asked || end - asked > ASK_BYTES) {
+      taken = booked.in(on);
+      asked = end;
+    }
+    long free = Math.max(0, on.getUsableSpace() - taken);
+    long needed = end - size + end;
+    if (needed > free) {
+      // What is booked is asked for again the next time.
+      asked = Long.MAX_VALUE;
+      throw new NbdException(
+          NbdError.ENOSPC,
+          path
+              + ": a batch of "
+              + end
+              + " bytes needs "
+              + needed
+              + " more, here and in the store; "
+              + free
+              + " are free"
+              + (taken > 0 ? " and " + taken + " are booked for other volumes" : ""));
+    }
   }
 
   @Override
@@ -115,7 +187,8 @@ public final class FileBatchLog implements BatchLog {
         file -> {
           file.force(false);
           return nothing();
-        });
+        },
+        FileBatchLog::nothing);
   }
 
   @Override
@@ -124,7 +197,8 @@ public final class FileBatchLog implements BatchLog {
         file -> {
           file.truncate(length);
           return nothing();
-        });
+        },
+        FileBatchLog::nothing);
   }
 
   @Override

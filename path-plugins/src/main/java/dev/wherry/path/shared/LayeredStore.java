@@ -190,6 +190,21 @@ final class LayeredStore {
     return inventory.differs(first, end);
   }
 
+  /**
+   * Whether a write to a part of these blocks makes up the rest: they are not here, and may not be
+   * fetched.
+   */
+  boolean makesUp(long first, long end) {
+    BlockMap m = layers.map();
+    for (long b = first; m != null && b < end; b++) {
+      if (m.state(b) == BlockMap.NOT_HERE
+          && (layers.source() == null || layers.policies().at(b) == ReadPolicy.FAIL)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** The source has these blocks as they are here, durably; nobody changes them meanwhile. */
   void given(long first, long end) {
     BlockMap m = layers.map();

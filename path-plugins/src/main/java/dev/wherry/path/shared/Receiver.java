@@ -54,6 +54,15 @@ final class Receiver {
     return inside.drained().thenCompose(v -> recover());
   }
 
+  /** As {@link #seal}, and forgets what it was sent: the store is another one, or not needed. */
+  CompletableFuture<Void> discard() {
+    Staging s = staging;
+    synchronized (this) {
+      sealed = true;
+    }
+    return inside.drained().thenCompose(v -> s == null ? Answers.done() : next(s::discard));
+  }
+
   /** Ends what a crash interrupted, and forgets what was not committed. */
   CompletableFuture<Void> recover() {
     Staging s = staging;

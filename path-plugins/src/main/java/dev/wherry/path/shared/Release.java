@@ -115,10 +115,13 @@ final class Release {
     return core.update(s -> s.withStore(false).withSources(null, null, 0))
         .thenCompose(
             s -> {
-              core.dropStore();
+              // The caller frees the store: first ends what the owner has it do.
+              CompletableFuture<Void> dropped = core.dropStore();
               return map == null
-                  ? CompletableFuture.completedFuture(null)
-                  : map.close().thenCompose(v -> core.parts().log().remove(number));
+                  ? dropped
+                  : dropped
+                      .thenCompose(v -> map.close())
+                      .thenCompose(v -> core.parts().log().remove(number));
             })
         .thenApply(v -> store.device());
   }

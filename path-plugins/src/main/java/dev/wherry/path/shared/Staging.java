@@ -61,6 +61,9 @@ final class Staging {
   private long at = PIECES;
   private long pieces;
 
+  /** Why the batch that was begun last cannot be taken, where that is so. */
+  private @Nullable Throwable lost;
+
   Staging(BatchLog log, LayeredStore store) {
     this.log = log;
     this.store = store;
@@ -159,10 +162,11 @@ final class Staging {
 
   /** Begins a batch, and forgets one that was not committed. */
   CompletableFuture<Long> begin() {
-    return ready()
+    return forget()
         .thenApply(
-            h -> {
+            v -> {
               open = ++highest;
+              lost = null;
               at = PIECES;
               pieces = 0;
               return open;
@@ -176,7 +180,10 @@ final class Staging {
    */
   CompletableFuture<Void> put(long number, long offset, long length, @Nullable ByteBuf data) {
     if (number != open) {
-      return Answers.failed(NbdError.EIO, "batch " + number + " is not being sent");
+      Throwable why = lost;
+      return why != null && number == highest
+          ? CompletableFuture.failedFuture(why)
+          : Answers.failed(NbdError.EIO, "batch " + number + " is not being sent");
     }
     ByteBuf top = Payloads.buffer(PIECE_HEAD);
     top.writeInt(PIECE_MAGIC).writeInt(data == null ? ZEROES : DATA);
@@ -191,12 +198,19 @@ final class Staging {
     at += all.readableBytes();
     pieces++;
     return log.write(here, all)
-        .whenComplete(
+        .handle(
             (v, failure) -> {
-              if (failure != null) {
-                open = 0;
+              if (failure == null) {
+                return Answers.done();
               }
-            });
+              open = 0;
+              lost = Failures.causeOf(failure);
+              // There may be no room: it takes none until it is tried again.
+              return log.truncate(PIECES)
+                  .handle((w, t) -> CompletableFuture.<Void>failedFuture(Failures.causeOf(failure)))
+                  .thenCompose(f -> f);
+            })
+        .thenCompose(f -> f);
   }
 
   /** Makes a batch the store's content, durably. Of one that was committed: says so again. */
@@ -221,7 +235,19 @@ final class Staging {
   /** Ends what was committed and forgets what was not. */
   CompletableFuture<Void> finish() {
     open = 0;
-    return ready().thenAccept(h -> {});
+    return forget();
+  }
+
+  /** Ends what was committed; what was not takes no room any more. */
+  private CompletableFuture<Void> forget() {
+    return ready().thenCompose(h -> log.truncate(PIECES));
+  }
+
+  /** Forgets all, durably. */
+  CompletableFuture<Void> discard() {
+    open = 0;
+    head = null;
+    return log.truncate(0).thenCompose(v -> log.force());
   }
 
   // ------------------------------------------------------------------ applying
@@ -296,7 +322,7 @@ final class Staging {
         crc == top.getInt(32)
             && (data == null || data.readableBytes() == length)
             && offset >= 0
-            && offset + length <= store.size();
+            && length <= store.size() - offset;
     CompletableFuture<Void> done;
     if (!whole) {
       done = CompletableFuture.failedFuture(damaged(h, walk.at));

@@ -201,6 +201,8 @@ final class FollowingWorld {
 
   /** From here on the history is anew: what the owner has is where it begins. */
   private void begin() {
+    // What it begins with is what it may come back to.
+    sourceDisk.flush().join();
     history.clear();
     long[] ids = ownerImage();
     long[] old = sourceImage();

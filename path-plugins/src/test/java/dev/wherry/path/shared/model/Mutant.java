@@ -11,6 +11,8 @@ import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.MapFile;
+import dev.wherry.path.shared.BatchLog;
+import dev.wherry.path.shared.Following;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
@@ -171,7 +173,7 @@ enum Mutant {
   TAKES_A_POWER_LOSS_FOR_A_CRASH {
     @Override
     Parts parts(Parts p) {
-      return with(p, p.store(), "the same for ever");
+      return with(p, p.store(), p.following(), "the same for ever");
     }
   },
 
@@ -213,6 +215,47 @@ enum Mutant {
         }
       };
     }
+  },
+
+  /** A source has a batch in its store before all of it has come. */
+  APPLIES_A_BATCH_BEFORE_IT_IS_WHOLE {
+    @Override
+    Part part(SharedVolume volume, Parts parts) {
+      return new BatchMutants.Eager(volume, parts);
+    }
+  },
+
+  /** A piece of a batch overwrites the batch that comes after it. */
+  APPLIES_BATCHES_OUT_OF_ORDER {
+    @Override
+    Part part(SharedVolume volume, Parts parts) {
+      return new BatchMutants.Disorderly(volume, parts);
+    }
+  },
+
+  /** Under {@code through} a write is answered before the source has it. */
+  ANSWERS_BEFORE_THE_OTHER_SIDE_HAS_IT {
+    @Override
+    Part part(SharedVolume volume, Parts parts) {
+      return new BatchMutants.Hasty(volume, parts);
+    }
+  },
+
+  /** A batch is committed, and its pieces are not durable. */
+  COMMITS_A_BATCH_THAT_IS_NOT_FORCED {
+    @Override
+    Parts parts(Parts p) {
+      Following f = p.following();
+      BatchLog log = f.batches();
+      return log == null
+          ? p
+          : with(
+              p,
+              p.store(),
+              new Following(
+                  new BatchMutants.Unforced(log), f.limit(), f.stall(), f.memory(), f.period()),
+              p.boot());
+    }
   };
 
   Part part(SharedVolume volume, Parts parts) {
@@ -232,10 +275,11 @@ enum Mutant {
   }
 
   private static Parts withStore(Parts p, Function<BlockDevice, BlockDevice> wrap) {
-    return with(p, p.store() == null ? null : wrap.apply(p.store()), p.boot());
+    return with(p, p.store() == null ? null : wrap.apply(p.store()), p.following(), p.boot());
   }
 
-  private static Parts with(Parts p, @Nullable BlockDevice store, String boot) {
+  private static Parts with(
+      Parts p, @Nullable BlockDevice store, Following following, String boot) {
     return new Parts(
         p.suid(),
         p.node(),
@@ -249,7 +293,7 @@ enum Mutant {
         p.timer(),
         p.nanoClock(),
         p.ioTimeout(),
-        p.following(),
+        following,
         boot,
         p.unflushed());
   }

@@ -9,7 +9,7 @@ import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
-import dev.wherry.path.shared.Following;
+import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareException;
 import dev.wherry.path.shared.ShareState;
@@ -179,7 +179,7 @@ final class Node implements Network.Peer {
                     begun.timer(),
                     schedule.simulation()::now,
                     settings.ioTimeout(),
-                    Following.with(null),
+                    settings.following(disk.batch.open(begun, schedule.accidents(), settings)),
                     begun.boot(),
                     new Unflushed()),
                 state);
@@ -211,6 +211,7 @@ final class Node implements Network.Peer {
     if (wasReady && old != null) {
       ended.after(8_000_000_000L, old::close);
     }
+    schedule.sources().judge("after the end of " + ended);
   }
 
   void losePower(String why) {
@@ -218,6 +219,7 @@ final class Node implements Network.Peer {
     if (owns()) {
       schedule.oracle().loses(schedule.simulation().tick(), name);
     }
+    schedule.sources().oracle().losesPower(name, schedule.simulation().tick());
     disk.losePower(schedule.simulation().random());
   }
 
@@ -252,7 +254,51 @@ final class Node implements Network.Peer {
     if (request.op() == Op.UNSHARE) {
       return dropPart();
     }
-    return now.serve(from, request, priority);
+    if (request.op() == Op.BATCH_COMMIT) {
+      schedule.sources().oracle().committing(name);
+    }
+    CompletableFuture<LinkReply> served = now.serve(from, request, priority);
+    return switch (request.op()) {
+      case STORE_WRITE, STORE_ZERO -> {
+        schedule.sources().oracle().written(name);
+        yield served;
+      }
+      case BATCH_COMMIT -> served.thenApply(this::committed);
+      default -> served;
+    };
+  }
+
+  private LinkReply committed(LinkReply reply) {
+    if (reply.isOk() && ready) {
+      schedule.sources().oracle().committed(name, schedule.simulation().tick());
+      schedule.sources().judge("after a batch");
+    }
+    return reply;
+  }
+
+  /** How far the source is behind, where this node owns the volume. */
+  @Nullable Lag lag() {
+    Part now = part;
+    return now == null || !ready || !owns() ? null : now.lag();
+  }
+
+  /**
+   * What this node's store has of all cells.
+   *
+   * @return null where that is not known now: the daemon is down, or a batch is being applied
+   */
+  int @Nullable [] stamps() {
+    ShareState state = disk.state;
+    Platter platter = disk.platter;
+    SimLog now = log;
+    if (!ready || now == null || state == null || platter == null || !state.hasStore()) {
+      return null;
+    }
+    BlockMap map = state.map() == 0 ? null : now.map(state.map());
+    if (disk.batch.isBeingApplied() || (state.map() != 0 && map == null)) {
+      return null;
+    }
+    return new Image(schedule.cells(), schedule.settings().blockSize(), platter, map).stamps();
   }
 
   private static CompletableFuture<LinkReply> reply(LinkReply reply) {

@@ -6,10 +6,11 @@ import java.util.Random;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** What of a node outlives its daemon: the store, the maps, the state in the catalog. */
+/** What of a node outlives its daemon: the store, the maps, a batch, the state in the catalog. */
 final class NodeDisk {
   @Nullable ShareState state;
   @Nullable Platter platter;
+  SimBatchFile batch = new SimBatchFile();
   final Map<Long, SimMapFile> maps = new TreeMap<>();
 
   private int boots;
@@ -25,11 +26,13 @@ final class NodeDisk {
       platter.losePower(random);
     }
     maps.values().forEach(m -> m.losePower(random));
+    batch.losePower(random);
   }
 
   void removeAll() {
     state = null;
     maps.clear();
+    batch = new SimBatchFile();
     if (platter != null) {
       platter.free();
     }

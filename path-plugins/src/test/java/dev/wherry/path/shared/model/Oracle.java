@@ -120,6 +120,27 @@ final class Oracle {
     return false;
   }
 
+  Cell cell(int number) {
+    return all[number];
+  }
+
+  List<Loss> losses() {
+    return losses;
+  }
+
+  /** Whether a write that was answered is durable at the owner at some time. */
+  boolean isDurable(HostOp write, long at) {
+    if (write.fua) {
+      return write.ended < at;
+    }
+    for (Cover c : covers) {
+      if (c.began() > write.ended && c.ended() < at) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   void judge() {
     for (int c = 0; c < all.length; c++) {
       new CellHistory(c, all[c], covers, refusals, losses).judge();

@@ -6,6 +6,7 @@ import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.ShareState;
@@ -35,6 +36,9 @@ interface Part {
 
   CompletableFuture<Void> policies(
       ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual);
+
+  /** How far the source is behind; null where it does not follow. */
+  @Nullable Lag lag();
 
   void pace(Mover.Pace pace);
 

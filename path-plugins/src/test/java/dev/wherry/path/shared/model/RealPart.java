@@ -6,6 +6,7 @@ import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.ShareState;
@@ -67,6 +68,11 @@ class RealPart implements Part {
   public CompletableFuture<Void> policies(
       ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
     return volume.policies(read, write, ranges, manual);
+  }
+
+  @Override
+  public @Nullable Lag lag() {
+    return volume.lag();
   }
 
   @Override

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /** One run of the model: everything that happens follows from the seed. */
 final class Schedule implements SimLog.Judge {
   /** Longest that anything may take once nothing goes wrong any more, in virtual time. */
-  private static final long PATIENCE = 60_000_000_000L;
+  static final long PATIENCE = 60_000_000_000L;
 
   private static final long MOST_EVENTS = 3_000_000;
 
@@ -31,6 +31,7 @@ final class Schedule implements SimLog.Judge {
   private final Cells cells;
   private final Log log;
   private final Oracle oracle;
+  private final SourceWatch sources;
   private final Network network;
   private final Accidents accidents;
   private final Operator operator;
@@ -59,6 +60,7 @@ final class Schedule implements SimLog.Judge {
     this.cells = settings.cells();
     this.log = new Log(simulation);
     this.oracle = new Oracle(cells);
+    this.sources = new SourceWatch(this);
     this.accidents = new Accidents(this);
     this.network = new Network(simulation, settings, accidents, log);
     this.operator = new Operator(this);
@@ -87,6 +89,14 @@ final class Schedule implements SimLog.Judge {
 
   Oracle oracle() {
     return oracle;
+  }
+
+  SourceWatch sources() {
+    return sources;
+  }
+
+  Accidents accidents() {
+    return accidents;
   }
 
   Network network() {
@@ -135,6 +145,7 @@ final class Schedule implements SimLog.Judge {
       until("hosts end", () -> requests >= settings.requests() && pending.isEmpty(), PATIENCE * 10);
       quiet();
       expectOneOwner();
+      sources.expectToFollow();
       readAll("at the end");
       loseEverything();
       oracle.judge();
@@ -196,7 +207,7 @@ final class Schedule implements SimLog.Judge {
     }
   }
 
-  private void until(String what, BooleanSupplier condition, long patience) {
+  void until(String what, BooleanSupplier condition, long patience) {
     long end = simulation.now() + patience;
     long events = simulation.executed();
     while (!condition.getAsBoolean()) {
@@ -268,7 +279,7 @@ final class Schedule implements SimLog.Judge {
     until("reads " + when, pending::isEmpty, PATIENCE);
   }
 
-  private static boolean fenced(Node node) {
+  static boolean fenced(Node node) {
     return node.disk().state != null && node.disk().state.fence() != null;
   }
 
@@ -321,6 +332,9 @@ final class Schedule implements SimLog.Judge {
       return false;
     }
     requests++;
+    if (requests % 8 == 0) {
+      sources.judge("at request " + requests);
+    }
     accidents.requests(requests);
     operator.requests(requests);
     return true;
@@ -358,6 +372,7 @@ final class Schedule implements SimLog.Judge {
         oracle.covers(op.began, op.ended, op.life);
       }
       log.note(op.from, op.end, op.life + " done " + op.number);
+      sources.answered(op, node);
       return;
     }
     if (op.kind == HostOp.Kind.FLUSH) {
@@ -375,11 +390,14 @@ final class Schedule implements SimLog.Judge {
         && node.volume().state() == VolumeState.FAILED
         && !fenced(node)
         && !finishing) {
+      if (settings.storeErrors() == 0 && !operator.forced()) {
+        throwLater(new Violation("the volume of " + node.name() + " failed, and no store did"));
+      }
       accidents.restart(node, "its volume has failed");
     }
   }
 
-  private void throwLater(Violation violation) {
+  void throwLater(Violation violation) {
     simulation.report(violation);
   }
 
@@ -431,11 +449,18 @@ final class Schedule implements SimLog.Judge {
     if (state.role() == Role.OWNER
         && state.epoch() >= Operator.FORCED
         && (before == null || before.epoch() < state.epoch())) {
+      sources.forced();
       operator.takenBy(life.node());
     }
     if (state.role() == Role.FORMER && before != null && before.role() == Role.OWNER) {
       long now = simulation.tick();
       oracle.covers(now, now, null);
+      if (state.epoch() < Operator.FORCED) {
+        sources.oracle().gaveAway(life.node(), now);
+      }
+    }
+    if (state.role() == Role.OWNER && state.epoch() < Operator.FORCED && !operator.forced()) {
+      sources.oracle().owned(SourceWatch.nodeOf(state.source()));
     }
   }
 

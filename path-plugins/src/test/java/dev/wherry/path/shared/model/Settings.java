@@ -1,5 +1,7 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.shared.BatchLog;
+import dev.wherry.path.shared.Following;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.WritePolicy;
@@ -30,6 +32,7 @@ import java.util.Random;
  * @param power whether accidents are power losses, too
  * @param forced whether ownership is taken by force in the end
  * @param aged whether the volume was written before the schedule begins
+ * @param stall whether hosts wait for a source that is away, under {@code through}
  */
 record Settings(
     int nodes,
@@ -56,7 +59,8 @@ record Settings(
     ReadPolicy read,
     WritePolicy write,
     List<RangePolicy> ranges,
-    boolean manual) {
+    boolean manual,
+    boolean stall) {
 
   private static final ReadPolicy[] READS = ReadPolicy.values();
   private static final WritePolicy[] WRITES = WritePolicy.values();
@@ -92,7 +96,8 @@ record Settings(
         random.nextInt(3) == 0 ? READS[random.nextInt(READS.length)] : ReadPolicy.MOVE,
         random.nextInt(3) == 0 ? WRITES[random.nextInt(WRITES.length)] : WritePolicy.LOCAL,
         ranges(random, blockSize, size),
-        random.nextInt(3) == 0);
+        random.nextInt(3) == 0,
+        random.nextInt(4) == 0);
   }
 
   static List<RangePolicy> ranges(Random random, int blockSize, int size) {
@@ -136,11 +141,18 @@ record Settings(
         read,
         write,
         ranges,
-        manual);
+        manual,
+        stall);
   }
 
   private static long pick(Random random, long... values) {
     return values[random.nextInt(values.length)];
+  }
+
+  /** How the source follows on a node that keeps batches there. */
+  Following following(BatchLog batches) {
+    return new Following(
+        batches, Duration.ofSeconds(1), stall, 3L * blockSize, Duration.ofMillis(200));
   }
 
   Cells cells() {

@@ -5,6 +5,8 @@ import dev.wherry.path.shared.ShareLog;
 import dev.wherry.path.shared.ShareState;
 import java.io.IOException;
 import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -26,6 +28,7 @@ final class SimLog implements ShareLog {
   private final Faults faults;
   private final Judge judge;
   private final Queue<Put> queue = new ArrayDeque<>();
+  private final Map<Long, BlockMap> maps = new HashMap<>();
   private boolean forgotten;
 
   /** The volume is removed: what its engine puts still is of no interest. */
@@ -139,6 +142,7 @@ final class SimLog implements ShareLog {
           disk.maps.put(number, file);
           engine
               .createMap(life, file.open(life, faults), settings, state)
+              .thenApply(m -> opened(number, m))
               .whenComplete((m, t) -> pass(m, t, done));
         });
   }
@@ -149,7 +153,19 @@ final class SimLog implements ShareLog {
     if (file == null) {
       throw new Violation("the state of " + life + " names map " + number + ", which is gone");
     }
-    return engine.openMap(life, file.open(life, faults), store, settings);
+    return engine
+        .openMap(life, file.open(life, faults), store, settings)
+        .thenApply(m -> opened(number, m));
+  }
+
+  private BlockMap opened(long number, BlockMap map) {
+    maps.put(number, map);
+    return map;
+  }
+
+  /** A map as this life of the daemon has it open, or null. */
+  @Nullable BlockMap map(long number) {
+    return maps.get(number);
   }
 
   @Override

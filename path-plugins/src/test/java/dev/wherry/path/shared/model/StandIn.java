@@ -16,6 +16,7 @@ import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.MapFile;
 import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
@@ -251,6 +252,11 @@ final class StandIn implements Engine {
     public CompletableFuture<Void> policies(
         ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
       return Answers.done();
+    }
+
+    @Override
+    public @Nullable Lag lag() {
+      return null;
     }
 
     @Override

@@ -1,0 +1,56 @@
+package dev.wherry.path.shared;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.move.VirtualTime;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class SourceWaitTest {
+  private static final int BLOCK = 4096;
+
+  private final VirtualTime time = new VirtualTime();
+  private final Disk disk = new Disk(BLOCK);
+  private final SourceWait wait =
+      new SourceWait(
+          new Ledger(
+              new LayeredStore(
+                  disk, BLOCK, BLOCK, null, new Policies(ReadPolicy.PULL, List.of(), BLOCK)),
+              true,
+              Following.with(null).stalling(true),
+              time::now),
+          Duration.ofSeconds(20),
+          time,
+          time::now);
+
+  @AfterEach
+  void end() {
+    disk.free();
+  }
+
+  @Test
+  void aFlushThatWaitedForTheSourceInVainDoesNotFailTheVolume() {
+    CompletableFuture<Void> waited = wait.until(new CompletableFuture<>());
+    while (!waited.isDone()) {
+      time.step();
+    }
+    Throwable why = assertThrows(CompletionException.class, waited::join).getCause();
+    assertTrue(((NbdException) why).isHarmless());
+  }
+
+  @Test
+  void itEndsWhenTheSourceIsThere() {
+    CompletableFuture<Void> there = new CompletableFuture<>();
+    CompletableFuture<Void> waited = wait.until(there);
+    assertFalse(waited.isDone());
+    there.complete(null);
+    waited.join();
+  }
+}
