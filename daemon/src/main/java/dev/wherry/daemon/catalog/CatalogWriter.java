@@ -3,6 +3,7 @@ package dev.wherry.daemon.catalog;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Savepoint;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -58,6 +59,10 @@ final class CatalogWriter {
   private static final Logger log = LoggerFactory.getLogger(CatalogWriter.class);
   private static final int MOST_WAITING = 4096;
   private static final int MOST_PER_COMMIT = 256;
+
+  /** Commits after which the log is moved into the file. */
+  private static final int CHECKPOINT_EVERY = 4;
+
   private static final long REFILL_NANOS = TimeUnit.SECONDS.toNanos(30);
   private static final Pending STOP = new Pending(db -> {}, new CompletableFuture<>());
 
@@ -70,6 +75,7 @@ final class CatalogWriter {
   private volatile @Nullable CatalogException failed;
   private boolean stopping;
   private boolean reserved;
+  private int unmoved;
   private long refilled;
 
   CatalogWriter(Connection db, Reserve reserve) {
@@ -136,12 +142,29 @@ final class CatalogWriter {
           commit(group, true);
         }
         group.clear();
+        if (queue.isEmpty() && unmoved >= CHECKPOINT_EVERY) {
+          checkpoint();
+        }
         if (!reserved && System.nanoTime() - refilled >= REFILL_NANOS) {
           refill();
         }
       }
     } catch (InterruptedException e) {
       log.error("the catalog's thread was interrupted", e);
+    }
+  }
+
+  /**
+   * Moves the log into the file while nobody waits, so that the log starts over in the space that
+   * it has: a commit that makes its file longer waits for the file system's journal, and with that
+   * for what hosts have written.
+   */
+  private void checkpoint() {
+    unmoved = 0;
+    try (Statement s = db.createStatement()) {
+      s.execute("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch (SQLException e) {
+      log.debug("the catalog's log stays as long as it is: {}", e.toString());
     }
   }
 
@@ -162,13 +185,18 @@ final class CatalogWriter {
       db.setAutoCommit(false);
       for (Pending p : group) {
         // One that was refused before the disk was found full stays refused.
-        if (!p.done.isDone() && apply(p)) {
+        if (!p.done.isDone() && (group.size() == 1 ? applyAlone(p) : apply(p))) {
           done.add(p.done);
         }
       }
-      db.commit();
+      if (done.isEmpty()) {
+        unlessNoTransaction(db::commit); // All were refused.
+      } else {
+        db.commit();
+      }
       db.setAutoCommit(true);
       commits.incrementAndGet();
+      unmoved++;
     } catch (SQLException e) {
       boolean undone = isFull(e) && rolledBack();
       if (undone && first && reserve.giveUp()) {
@@ -184,6 +212,29 @@ final class CatalogWriter {
     done.forEach(f -> f.complete(null));
   }
 
+  /** As {@link #apply}; there is nothing else that would have to stay. */
+  private boolean applyAlone(Pending p) throws SQLException {
+    try {
+      p.change.apply(db);
+      return true;
+    } catch (SQLException e) {
+      if (isFull(e)) {
+        throw e;
+      }
+      if (e.getErrorCode() == 0) {
+        unlessNoTransaction(db::rollback); // It may not have come to a statement.
+      } else {
+        db.rollback(); // Fails where SQLite has ended the transaction, for a reason of its own.
+      }
+      refuse(p, e);
+      return false;
+    }
+  }
+
+  private static void refuse(Pending p, SQLException e) {
+    p.done.completeExceptionally(new CatalogException("the catalog refuses the change: " + e, e));
+  }
+
   private boolean apply(Pending p) throws SQLException {
     Savepoint before = db.setSavepoint();
     try {
@@ -196,7 +247,7 @@ final class CatalogWriter {
         throw e;
       }
       db.rollback(before);
-      p.done.completeExceptionally(new CatalogException("the catalog refuses the change: " + e, e));
+      refuse(p, e);
       return false;
     }
   }

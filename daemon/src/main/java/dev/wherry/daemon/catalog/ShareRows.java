@@ -80,20 +80,25 @@ final class ShareRows {
   static void put(Connection db, String suid, @Nullable ShareState before, ShareState s)
       throws SQLException {
     long id = id(db, suid);
+    if (before == null) {
+      insert(db, id);
+      options(db, id, Options.DEFAULT, "NOTHING");
+    }
+    update(db, id, s);
+    if (before == null || !before.members().equals(s.members())) {
+      members(db, id, s.members());
+    }
+    if (before == null || !before.ranges().equals(s.ranges())) {
+      ranges(db, id, s.ranges());
+    }
+  }
+
+  private static void update(Connection db, long id, ShareState s) throws SQLException {
     Rows.update(
         db,
-        "INSERT INTO share (volume_id, role, owner, epoch, read_policy, write_policy, manual,"
-            + " has_store, wanted, source, base, fence, map, checksum,"
-            + " losses, boot)"
-            + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            + " ON CONFLICT (volume_id) DO UPDATE SET role = excluded.role,"
-            + " owner = excluded.owner, epoch = excluded.epoch,"
-            + " read_policy = excluded.read_policy, write_policy = excluded.write_policy,"
-            + " manual = excluded.manual, has_store = excluded.has_store,"
-            + " wanted = excluded.wanted, source = excluded.source, base = excluded.base,"
-            + " fence = excluded.fence, map = excluded.map, checksum = excluded.checksum,"
-            + " losses = excluded.losses, boot = excluded.boot",
-        id,
+        "UPDATE share SET role = ?, owner = ?, epoch = ?, read_policy = ?, write_policy = ?,"
+            + " manual = ?, has_store = ?, wanted = ?, source = ?, base = ?, fence = ?, map = ?,"
+            + " checksum = ?, losses = ?, boot = ? WHERE volume_id = ?",
         s.role().name(),
         s.owner(),
         s.epoch(),
@@ -108,16 +113,19 @@ final class ShareRows {
         s.map(),
         ShareRecord.checksum(s),
         s.losses(),
-        s.boot());
-    if (before == null || !before.members().equals(s.members())) {
-      members(db, id, s.members());
-    }
-    if (before == null || !before.ranges().equals(s.ranges())) {
-      ranges(db, id, s.ranges());
-    }
-    if (before == null) {
-      options(db, id, Options.DEFAULT, "NOTHING");
-    }
+        s.boot(),
+        id);
+  }
+
+  /** Sees to it that there is a row, for {@link #update}. */
+  private static void insert(Connection db, long id) throws SQLException {
+    Rows.update(
+        db,
+        "INSERT INTO share (volume_id, role, owner, epoch, read_policy, write_policy, manual,"
+            + " has_store, wanted, map, checksum)"
+            + " VALUES (?, 'STANDBY', '', 1, '', '', 0, 0, 0, 0, 0)"
+            + " ON CONFLICT (volume_id) DO NOTHING",
+        id);
   }
 
   private static void members(Connection db, long id, List<String> members) throws SQLException {
