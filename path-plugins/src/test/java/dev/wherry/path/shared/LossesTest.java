@@ -228,6 +228,20 @@ class LossesTest {
   }
 
   @Test
+  void soItDoesAfterACrashOfItsOwnDaemon() {
+    write(b);
+    a.losePower();
+    start(a);
+    b.activate();
+    b.crash();
+    start(b);
+    expectLoss(b);
+    b.crash();
+    start(b);
+    flush(b); // it was told
+  }
+
+  @Test
   void theTakerTellsNobodyElsesHosts() {
     write(b);
     a.losePower();
