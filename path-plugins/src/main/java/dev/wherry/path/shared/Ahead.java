@@ -32,6 +32,10 @@ final class Ahead extends MovedBlocks {
   private final long epoch;
   private final String owner;
   private final BlockSet received = new BlockSet();
+
+  /** A flush failed: the next one might succeed, and what had arrived be lost all the same. */
+  private volatile boolean lost;
+
   private final RangeLock locks = new RangeLock();
   private final InFlight changing = new InFlight();
   private volatile boolean abandoned;
@@ -48,9 +52,12 @@ final class Ahead extends MovedBlocks {
     return session;
   }
 
-  /** What has arrived within a run. */
+  /** What has arrived within a run; nothing once the store has failed to keep it. */
   List<Run> received(Run within) {
     List<Run> runs = new ArrayList<>();
+    if (lost) {
+      return runs;
+    }
     for (long b = received.next(true, within.from(), within.end()); b < within.end(); ) {
       long to = received.next(false, b, within.end());
       runs.add(new Run(b, to));
@@ -209,7 +216,15 @@ final class Ahead extends MovedBlocks {
 
   @Override
   public CompletableFuture<Void> settle() {
-    return store.device().flush();
+    return store
+        .device()
+        .flush()
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                lost = true;
+              }
+            });
   }
 
   @Override

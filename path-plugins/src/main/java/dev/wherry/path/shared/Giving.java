@@ -1,5 +1,7 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
@@ -226,7 +228,7 @@ final class Giving {
                 store
                     .quiet()
                     .thenCompose(w -> core.writer().stop())
-                    .thenCompose(w -> core.writer().flush())
+                    .thenCompose(w -> flushRest())
                     .thenCompose(w -> give(to, number, anew))
                     .whenComplete((reply, failure) -> handed(to, failure)))
         .exceptionally(
@@ -236,6 +238,22 @@ final class Giving {
                     core.state().epoch(),
                     "it could not be handed over: " + Failures.causeOf(failure).getMessage()))
         .whenComplete((reply, failure) -> moves.resume());
+  }
+
+  /** One that fails, fails the volume, as a host's: the next one might succeed, and say nothing. */
+  private CompletableFuture<Void> flushRest() {
+    return core.writer()
+        .flush()
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                Throwable cause = Failures.causeOf(failure);
+                core.failedToFlush(cause);
+                if (!(cause instanceof NbdException e && e.isHarmless())) {
+                  core.inner().fail(cause);
+                }
+              }
+            });
   }
 
   private CompletableFuture<LinkReply> give(String to, long number, boolean anew) {
@@ -252,7 +270,9 @@ final class Giving {
     forgetPrepared();
     core.marks().clear();
     if (failure != null) {
-      core.switchRole(); // What it wrote with has ended.
+      if (core.inner().state() == VolumeState.SUSPENDED) {
+        core.switchRole(); // What it wrote with has ended.
+      }
       return;
     }
     long stall = core.switchRole();

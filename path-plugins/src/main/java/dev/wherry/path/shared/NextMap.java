@@ -79,7 +79,20 @@ final class NextMap {
   CompletableFuture<Void> fill(LongFunction<CompletableFuture<LinkReply>> ask) {
     // What was pre-copied may not be flushed; what was here when this node gave the ownership away
     // is.
-    return from(0, ask).thenCompose(v -> map.commit(store.device()::flush));
+    return from(0, ask).thenCompose(v -> map.commit(this::flush));
+  }
+
+  private CompletableFuture<Void> flush() {
+    return store
+        .device()
+        .flush()
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                // The next flush might succeed, and what was pre-copied be lost all the same.
+                moves.forgetAhead();
+              }
+            });
   }
 
   private CompletableFuture<Void> from(long block, LongFunction<CompletableFuture<LinkReply>> ask) {

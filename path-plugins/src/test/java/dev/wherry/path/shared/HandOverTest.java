@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.wherry.nbd.NbdError;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Op;
@@ -80,6 +81,21 @@ class HandOverTest extends TwoNodes {
     expectOwner(b, a, 2);
     b.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
     a.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
+  }
+
+  @Test
+  void theOwnerFailsIfItCannotFlushTheRest() {
+    open(true);
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> activated = b.volume().activate(false);
+    a.write(0, Bytes.of(2, 10));
+    a.disk.failFlushes(true);
+    nodes.wire.pass(Op.HANDOVER);
+    assertTrue(nodes.refusal(activated).contains("the disk is broken"));
+    // As a disk that reports an error once, and has forgotten what it had.
+    a.disk.failFlushes(false);
+    assertEquals(NbdError.EIO, nodes.error(a.volume().flush()).error());
+    assertEquals(Role.OWNER, a.state().role());
   }
 
   // ------------------------------------------------------------------ while hosts are served

@@ -5,6 +5,7 @@ import static dev.wherry.path.shared.Nodes.BLOCKS;
 import static dev.wherry.path.shared.Nodes.SIZE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.path.link.Op;
 import java.time.Duration;
@@ -45,6 +46,17 @@ class PreCopyTest extends TwoNodes {
     assertEquals(BLOCKS, b.volume().blocks().here());
     b.expect(content);
     assertEquals(List.of(), nodes.wire.sent(Op.FETCH));
+  }
+
+  @Test
+  void whatTheDiskFailedToKeepIsNotValid() {
+    preCopyAll();
+    b.disk.failFlushes(true);
+    assertTrue(nodes.refusal(b.volume().activate(false)).contains("the disk is broken"));
+    // As a disk that reports an error once, and has forgotten what it had.
+    b.disk.failFlushes(false);
+    b.activate();
+    assertEquals(0, b.volume().blocks().here());
   }
 
   static Stream<Function<SharedVolume, CompletableFuture<Void>>> changes() {
