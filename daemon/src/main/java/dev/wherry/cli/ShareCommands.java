@@ -132,8 +132,9 @@ final class ShareCommands {
             "--force takes the ownership from a node that cannot be asked. If that node still runs,"
                 + " it may go on answering its own hosts until it hears of this, and what they"
                 + " write from now on is lost. What came here ahead may be out of date and is not"
-                + " used: what is not here is read from that node, once it is back. --yes says"
-                + " that it is meant");
+                + " used: what is not here is read from that node, once it is back. On a former owner"
+                + " all that was changed since it gave the ownership away is given up. --yes"
+                + " says that it is meant");
       }
       act(
           "activate",
