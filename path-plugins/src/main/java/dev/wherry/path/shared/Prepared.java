@@ -23,7 +23,7 @@ record Prepared(
     long session,
     BlockSet changed) {
   /** Runs that the answer to HANDOVER may have, while the hosts of two nodes wait for it. */
-  private static final int MOST = 32_768;
+  private static final int MOST = 262_144;
 
   static Prepared begin(
       String to, long number, long session, boolean returned, LayeredStore store, Marks marks) {
