@@ -2,6 +2,7 @@ package dev.wherry.daemon;
 
 import dev.wherry.daemon.catalog.SqliteCatalog;
 import java.util.concurrent.CompletableFuture;
+import org.slf4j.LoggerFactory;
 
 /**
  * What takes long and needs no configuration: begun before there is one.
@@ -12,6 +13,8 @@ import java.util.concurrent.CompletableFuture;
 public record Prepared(CompletableFuture<Http> http, CompletableFuture<Void> sqlite) {
   /** Begins, on threads of its own; returns at once. */
   public static Prepared begin() {
+    // Once, before there are several threads: SLF4J tells on stderr of every race for that.
+    LoggerFactory.getILoggerFactory();
     return new Prepared(
         CompletableFuture.supplyAsync(Http::start, Prepared::ownThread),
         CompletableFuture.runAsync(SqliteCatalog::load, Prepared::ownThread));

@@ -113,7 +113,7 @@ class GreetingTest {
   void aSecondDaemonWithTheSameIdentityIsRefusedWhileTheFirstIsHeard() throws IOException {
     try (RawDialer now = join(7, 1);
         RawDialer copy = dial()) {
-      long nonce = copy.open(1, 1).nonce();
+      long nonce = copy.open(2, 2).nonce();
       copy.hello(nonce, "x", X, "b", 8, 1);
       String why = refusal(copy);
       assertTrue(why.startsWith("node x is connected already, from /127.0.0.1:"), why);
