@@ -100,7 +100,8 @@ final class Giving {
     if (s.fence() != null || !(given || owned)) {
       return stale();
     }
-    if (!s.members().contains(from)) {
+    // One that was given the ownership and has left since is to find out what it owns.
+    if (owned && !s.members().contains(from)) {
       return refuseStranger(from);
     }
     LayeredStore store = core.requireStore();
@@ -132,7 +133,11 @@ final class Giving {
   }
 
   private CompletableFuture<LinkReply> refuseStranger(String node) {
-    return refuse("node " + node + " has no part in volume " + core.suid());
+    return refuse(stranger(node));
+  }
+
+  private String stranger(String node) {
+    return "node " + node + " has no part in volume " + core.suid();
   }
 
   CompletableFuture<LinkReply> asked(String from, LinkRequest request) {
@@ -260,6 +265,9 @@ final class Giving {
     return core.update(
             s -> {
               core.requireOwner(s);
+              if (!s.members().contains(to)) {
+                throw new ShareException(Status.REFUSED, stranger(to));
+              }
               ShareState given = s.given(to);
               return anew ? given.withSources(null, null, s.map()) : given;
             })

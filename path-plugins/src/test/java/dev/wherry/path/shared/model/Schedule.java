@@ -237,6 +237,11 @@ final class Schedule implements SimLog.Judge {
     finishing = true;
     log.note("quiet");
     accidents.end();
+    simulation.mend();
+    if (settings.storeErrors() > 0) {
+      // A volume that has failed is opened anew.
+      nodes.values().stream().filter(Node::running).forEach(n -> n.kill("in the end"));
+    }
     network.healAll();
     network.reconnect();
     nodes.values().forEach(Node::start);

@@ -80,7 +80,7 @@ final class SimBatchFile {
 
     private <T> CompletableFuture<T> later(String what, Supplier<T> end) {
       CompletableFuture<T> done = new CompletableFuture<>();
-      boolean fails = life.simulation().chance(settings.storeErrors());
+      boolean fails = life.simulation().fails(settings.storeErrors());
       life.after(
           life.simulation().about(settings.storeNanos()),
           () -> {

@@ -94,7 +94,7 @@ final class SimDevice implements BlockDevice {
 
   private <T> CompletableFuture<T> later(String what, Supplier<T> end) {
     CompletableFuture<T> done = new CompletableFuture<>();
-    boolean fails = life.simulation().chance(settings.storeErrors());
+    boolean fails = life.simulation().fails(settings.storeErrors());
     life.after(
         delay(),
         () -> {

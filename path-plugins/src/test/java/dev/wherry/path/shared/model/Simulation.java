@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * everything random comes from one seed. So a schedule can be run again, event by event.
  */
 final class Simulation {
+  private boolean mended;
   private final VirtualTime time = new VirtualTime();
   private final Random random;
   private final Thread thread = Thread.currentThread();
@@ -37,6 +38,16 @@ final class Simulation {
 
   Random random() {
     return random;
+  }
+
+  /** Whether a store fails a request that fails so often; none does after {@link #mend}. */
+  boolean fails(double share) {
+    return chance(share) && !mended;
+  }
+
+  /** No store fails any more. */
+  void mend() {
+    mended = true;
   }
 
   boolean chance(double probability) {
