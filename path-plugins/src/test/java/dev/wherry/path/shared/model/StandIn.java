@@ -26,7 +26,9 @@ import dev.wherry.path.shared.SharedVolume.Parts;
 import dev.wherry.path.shared.WritePolicy;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +38,12 @@ import org.jspecify.annotations.Nullable;
  * shows that the model accuses nobody who is innocent.
  */
 final class StandIn implements Engine {
+  /**
+   * The owner's boot, as its first answer to a node in a boot of its own said; that node's hosts
+   * come again after a crash, and do not know.
+   */
+  private final Map<String, String> ownersBoots = new HashMap<>();
+
   @Override
   public boolean hasMaps() {
     return false;
@@ -43,7 +51,7 @@ final class StandIn implements Engine {
 
   @Override
   public Part open(Parts parts, ShareState state) {
-    return new Simple(parts, state);
+    return new Simple(parts, state, ownersBoots);
   }
 
   @Override
@@ -64,12 +72,13 @@ final class StandIn implements Engine {
     private final BlockDevice store;
     private ShareState state;
 
-    /** The owner's, as its first answer said; a later one that differs is never forgotten. */
-    private @Nullable String ownersBoot;
+    private final Map<String, String> ownersBoots;
 
+    /** The owner answered in another boot; that is never forgotten. */
     private boolean lost;
 
-    Simple(Parts parts, ShareState state) {
+    Simple(Parts parts, ShareState state, Map<String, String> ownersBoots) {
+      this.ownersBoots = ownersBoots;
       this.parts = parts;
       this.state = state;
       this.store = java.util.Objects.requireNonNull(parts.store());
@@ -114,15 +123,16 @@ final class StandIn implements Engine {
           .handle(
               (r, t) -> {
                 if (t != null) {
-                  throw new NbdException(NbdError.EIO, String.valueOf(t.getMessage()));
+                  throw NbdException.harmless(NbdError.EIO, String.valueOf(t.getMessage()));
                 }
                 if (!r.isOk()) {
                   r.payload().release();
                   NbdError error = r.error() == null ? NbdError.EIO : r.error();
-                  throw new NbdException(error, r.status() + " " + r.text());
+                  throw NbdException.harmless(error, r.status() + " " + r.text());
                 }
-                ownersBoot = ownersBoot == null ? r.text() : ownersBoot;
-                lost |= !r.text().equals(ownersBoot);
+                String self = parts.node() + " " + parts.boot();
+                String first = ownersBoots.putIfAbsent(self, r.text());
+                lost |= first != null && !r.text().equals(first);
                 return r.payload();
               });
     }
