@@ -1,0 +1,57 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.path.link.Link;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkReply.Status;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CompletableFuture;
+
+/** What a node asks of others, and tells them, about who owns the volume. */
+final class Peers {
+  private final Core core;
+
+  Peers(Core core) {
+    this.core = core;
+  }
+
+  /** Tells a node what this one knows, and learns what that one knows; never fails. */
+  CompletableFuture<Void> tell(String node) {
+    ShareState s = core.state();
+    ByteBuf owner = Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8);
+    // The owner knows how much was lost; of others it is not believed.
+    return call(
+            node, LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), s.losses(), 0).withPayload(owner))
+        .handle(
+            (reply, failure) -> {
+              if (reply != null) {
+                reply.payload().release();
+                if (reply.status() == Status.STALE) {
+                  core.learn(reply.text(), reply.epoch());
+                }
+              }
+              return null;
+            });
+  }
+
+  CompletableFuture<LinkReply> call(String node, LinkRequest request) {
+    Link link = core.links().to(node).orElse(null);
+    if (link == null) {
+      request.payload().release();
+      return refused(Status.IMPOSSIBLE, "node " + node + " is unknown here");
+    }
+    return link.call(request, Priority.CONTROL, core.ioTimeout());
+  }
+
+  static CompletableFuture<Void> ok() {
+    return CompletableFuture.completedFuture(null);
+  }
+
+  static <T> CompletableFuture<T> refused(Status status, String why) {
+    return CompletableFuture.failedFuture(new ShareException(status, why));
+  }
+}

@@ -1,0 +1,307 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.path.link.LinkException;
+import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkReply.Status;
+import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Op;
+import dev.wherry.path.map.BlockMap;
+import io.netty.buffer.ByteBuf;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The taker's side of a hand-over, as {@link Ownership} draws it; {@link Giving} is the owner's.
+ */
+final class Taking {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
+  private static final int MOST_REDIRECTS = 8;
+  private static final int MOST_FLUSHES = 20;
+  private static final long SHORT_FLUSH_NANOS = 2_000_000;
+
+  private final Core core;
+  private final Moves moves;
+  private final Peers peers;
+
+  Taking(Core core, Moves moves, Peers peers) {
+    this.core = core;
+    this.moves = moves;
+    this.peers = peers;
+  }
+
+  /** One try to become the owner. */
+  private static final class Try {
+    /** What the owner knows it by. */
+    final Giving.Asked asked;
+
+    /** The owner may have given the ownership away to this node, and this node not know of it. */
+    boolean uncertain;
+
+    Try(long session, boolean uncertain) {
+      this.asked = new Giving.Asked(session, ThreadLocalRandom.current().nextLong());
+      this.uncertain = uncertain;
+    }
+  }
+
+  /**
+   * Asks the owner, and becomes it.
+   *
+   * @param asked an earlier ask may have been heard already
+   */
+  CompletableFuture<Void> take(boolean asked) {
+    Try attempt = new Try(moves.session(), asked);
+    return moves
+        .stop()
+        .thenCompose(v -> core.update(s -> s.withWanted(true)))
+        .thenCompose(v -> prepare(attempt, 0))
+        .thenCompose(v -> NextMap.create(core, moves))
+        .thenCompose(next -> fill(attempt, next))
+        .whenComplete((v, failure) -> moves.resume())
+        .handle(
+            (v, failure) -> {
+              if (failure == null) {
+                return Peers.ok();
+              }
+              ShareException why = explained(failure);
+              return attempt.uncertain
+                  ? CompletableFuture.<Void>failedFuture(why)
+                  : core.update(s -> s.withWanted(false))
+                      .thenCompose(s -> CompletableFuture.<Void>failedFuture(why));
+            })
+        .thenCompose(v -> v);
+  }
+
+  static ShareException explained(Throwable failure) {
+    Throwable cause = Failures.causeOf(failure);
+    return cause instanceof ShareException e
+        ? e
+        : new ShareException(Status.REFUSED, String.valueOf(cause.getMessage()));
+  }
+
+  /** Has the owner flush while it serves; finds out who the owner is. */
+  private CompletableFuture<Void> prepare(Try attempt, int redirects) {
+    ShareState s = core.state();
+    LinkRequest request = LinkRequest.of(Op.PREPARE, core.suid(), s.epoch(), 0, 0);
+    return peers
+        .call(s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()))
+        .thenCompose(
+            reply -> {
+              reply.payload().release();
+              return switch (reply.status()) {
+                case OK -> Peers.ok();
+                case STALE -> redirected(attempt, reply.text(), reply.epoch(), redirects);
+                default -> Peers.refused(reply.status(), "node " + s.owner() + ": " + reply.text());
+              };
+            });
+  }
+
+  private CompletableFuture<Void> redirected(Try attempt, String owner, long epoch, int redirects) {
+    if (owner.equals(core.node())) {
+      return Peers.ok(); // An earlier ask was heard; the next one gets its answer again.
+    }
+    if (redirects == MOST_REDIRECTS) {
+      return Peers.refused(Status.REFUSED, "the owner changes faster than it can be asked");
+    }
+    core.learn(owner, epoch);
+    return core.update(s -> s.withWanted(true)).thenCompose(s -> prepare(attempt, redirects + 1));
+  }
+
+  private CompletableFuture<Void> fill(Try attempt, NextMap next) {
+    return next.fill(
+            from ->
+                differences(attempt, from)
+                    .thenApply(
+                        reply -> {
+                          // As where the ownership itself is refused.
+                          attempt.uncertain &= reply.isOk();
+                          return reply;
+                        }))
+        .thenCompose(v -> settle(0, Long.MAX_VALUE))
+        .thenCompose(v -> core.inner().suspend(core.ioTimeout(), core.parts().timer()))
+        .thenCompose(v -> wantStill())
+        .thenCompose(s -> ask(s, attempt, next))
+        .handle(
+            (v, failure) ->
+                failure == null
+                    ? Peers.ok()
+                    : next.remove()
+                        .handle((w, f) -> null)
+                        .thenCompose(w -> CompletableFuture.<Void>failedFuture(failure)))
+        .thenCompose(v -> v);
+  }
+
+  /**
+   * Has the owner flush again, as long as that makes the next flush shorter: what hosts write while
+   * one runs is what the next one has to do, and the last one runs while they are held.
+   */
+  private CompletableFuture<Void> settle(int round, long before) {
+    ShareState s = core.state();
+    long began = core.now();
+    return peers
+        .call(s.owner(), LinkRequest.of(Op.FLUSH, core.suid(), s.epoch(), 0, 0))
+        .thenCompose(
+            reply -> {
+              reply.payload().release();
+              if (!reply.isOk() && reply.status() != Status.STALE) {
+                return Peers.refused(reply.status(), "node " + s.owner() + ": " + reply.text());
+              }
+              long took = core.now() - began;
+              boolean shrinks = took > SHORT_FLUSH_NANOS && took < before / 8 * 7;
+              return reply.isOk() && shrinks && round < MOST_FLUSHES
+                  ? settle(round + 1, took)
+                  : Peers.ok();
+            });
+  }
+
+  private CompletableFuture<LinkReply> differences(Try attempt, long from) {
+    ShareState s = core.state();
+    long blockSize = core.parts().blockSize();
+    LinkRequest request =
+        LinkRequest.of(Op.DIFFERENCES, core.suid(), s.epoch(), from * blockSize, 0);
+    return peers.call(s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()));
+  }
+
+  private static int flags(ShareState s) {
+    return s.role() == Role.FORMER ? Giving.FORMER : 0;
+  }
+
+  /** That it is wanted is durable again, should the owner have changed since it was. */
+  private CompletableFuture<ShareState> wantStill() {
+    return core.update(s -> s.withWanted(true))
+        .whenComplete(
+            (s, failure) -> {
+              if (failure != null) {
+                core.inner().resume();
+              }
+            });
+  }
+
+  private CompletableFuture<Void> ask(ShareState s, Try attempt, NextMap next) {
+    if (next.number() != s.epoch() + 1) {
+      core.inner().resume();
+      return Peers.refused(Status.REFUSED, "the owner has changed meanwhile; ask again");
+    }
+    boolean before = attempt.uncertain;
+    attempt.uncertain = true;
+    LinkRequest request =
+        LinkRequest.of(Op.HANDOVER, core.suid(), s.epoch(), 0, 0)
+            .withFlags(flags(s))
+            .withPayload(attempt.asked.write());
+    return peers
+        .call(s.owner(), request)
+        .handle(
+            (reply, failure) -> {
+              if (failure != null) {
+                Throwable cause = Failures.causeOf(failure);
+                boolean unheard =
+                    cause instanceof ShareException
+                        || (cause instanceof LinkException e && e.unsent());
+                attempt.uncertain = before || !unheard;
+              } else if (!reply.isOk()) {
+                // Should an earlier ask be heard all the same, the owner's requests tell of it.
+                attempt.uncertain = false;
+              }
+              return failure == null
+                  ? answered(s, attempt, reply, next)
+                  : CompletableFuture.<Void>failedFuture(Failures.causeOf(failure));
+            })
+        .thenCompose(v -> v)
+        .handle(
+            (v, failure) -> {
+              if (failure != null) {
+                core.unseal();
+                core.inner().resume();
+                throw Failures.of(failure);
+              }
+              long stall = core.switchRole();
+              core.state().members().forEach(peers::tell);
+              core.handedOver(stall);
+              LOG.info(
+                  "volume {}: owned here, epoch {}; hosts were held for {} us",
+                  core.suid(),
+                  core.state().epoch(),
+                  stall / 1000);
+              return null;
+            });
+  }
+
+  private CompletableFuture<Void> answered(
+      ShareState s, Try attempt, LinkReply reply, NextMap next) {
+    ByteBuf payload = reply.payload();
+    try {
+      if (reply.status() == Status.STALE) {
+        core.learn(reply.text(), reply.epoch());
+        return Peers.refused(Status.REFUSED, "node " + reply.text() + " owns it by now");
+      }
+      if (!reply.isOk()) {
+        return Peers.refused(reply.status(), "node " + s.owner() + ": " + reply.text());
+      }
+      HandoverAnswer answer = HandoverAnswer.read(payload, core.requireStore().blocks());
+      long losses = Math.max(answer.losses(), core.unflushed().latest());
+      String source = NodeSource.name(s.owner());
+      return next.complete(answer, from -> differences(attempt, from))
+          .thenCompose(
+              v ->
+                  become(
+                      s,
+                      next.map(),
+                      owned(s, reply.epoch(), losses)
+                          .withMembers(others(answer.members(), s.owner()))
+                          .withSources(source, next.base(s, source), next.number())));
+    } catch (IllegalArgumentException e) {
+      return Peers.refused(Status.ERROR, "node " + s.owner() + ": " + e.getMessage());
+    } finally {
+      payload.release();
+    }
+  }
+
+  ShareState owned(ShareState s, long epoch, long losses) {
+    return s.owned(core.node(), epoch, losses, core.parts().boot(), core.unflushed().owes(losses));
+  }
+
+  private CompletableFuture<Void> become(ShareState asked, BlockMap map, ShareState owned) {
+    LayeredStore store = core.requireStore();
+    long before = asked.map();
+    return core.seal()
+        .thenCompose(
+            v ->
+                core.update(
+                    now -> {
+                      if (now.epoch() != asked.epoch()) {
+                        throw new ShareException(
+                            Status.REFUSED,
+                            "node " + now.owner() + " owns it by now, epoch " + now.epoch());
+                      }
+                      return owned;
+                    }))
+        .thenCompose(
+            s -> {
+              core.unflushed().handedOver(s.losses());
+              BlockMap old = store.map();
+              store.map(map);
+              moves.forgetAhead();
+              core.connectSource(s);
+              // A fetch of before that has just come is kept for the old map, or not at all.
+              CompletableFuture<Void> quiet = store.quiet();
+              if (old != null) {
+                quiet
+                    .thenCompose(v -> old.close())
+                    .thenCompose(v -> core.parts().log().remove(before));
+              }
+              return quiet;
+            });
+  }
+
+  List<String> others(List<String> members, String former) {
+    List<String> all = new ArrayList<>(members);
+    all.remove(core.node());
+    if (!all.contains(former)) {
+      all.add(former);
+    }
+    return all;
+  }
+}
