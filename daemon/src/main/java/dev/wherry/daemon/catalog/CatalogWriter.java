@@ -61,7 +61,7 @@ final class CatalogWriter {
   private static final int MOST_PER_COMMIT = 256;
 
   /** Commits after which the log is moved into the file. */
-  private static final int CHECKPOINT_EVERY = 4;
+  private static final int CHECKPOINT_EVERY = 16;
 
   private static final long REFILL_NANOS = TimeUnit.SECONDS.toNanos(30);
   private static final Pending STOP = new Pending(db -> {}, new CompletableFuture<>());

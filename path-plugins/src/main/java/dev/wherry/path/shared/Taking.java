@@ -41,6 +41,9 @@ final class Taking {
     /** The owner may have given the ownership away to this node, and this node not know of it. */
     boolean uncertain;
 
+    /** What need not be done while hosts wait. */
+    Runnable afterwards = () -> {};
+
     Try(long session, boolean uncertain) {
       this.asked = new Giving.Asked(session, ThreadLocalRandom.current().nextLong());
       this.uncertain = uncertain;
@@ -225,6 +228,7 @@ final class Taking {
                   core.suid(),
                   core.state().epoch(),
                   stall / 1000);
+              attempt.afterwards.run();
               return null;
             });
   }
@@ -247,6 +251,7 @@ final class Taking {
           .thenCompose(
               v ->
                   become(
+                      attempt,
                       s,
                       next.map(),
                       owned(s, reply.epoch(), losses)
@@ -263,7 +268,8 @@ final class Taking {
     return s.owned(core.node(), epoch, losses, core.parts().boot(), core.unflushed().owes(losses));
   }
 
-  private CompletableFuture<Void> become(ShareState asked, BlockMap map, ShareState owned) {
+  private CompletableFuture<Void> become(
+      Try attempt, ShareState asked, BlockMap map, ShareState owned) {
     LayeredStore store = core.requireStore();
     long before = asked.map();
     return core.seal()
@@ -288,9 +294,11 @@ final class Taking {
               // A fetch of before that has just come is kept for the old map, or not at all.
               CompletableFuture<Void> quiet = store.quiet();
               if (old != null) {
-                quiet
-                    .thenCompose(v -> old.close())
-                    .thenCompose(v -> core.parts().log().remove(before));
+                attempt.afterwards =
+                    () ->
+                        quiet
+                            .thenCompose(v -> old.close())
+                            .thenCompose(v -> core.parts().log().remove(before));
               }
               return quiet;
             });
