@@ -176,11 +176,19 @@ final class NextMap {
     if (!answer.complete() || answer.returned() != returned) {
       return map.forgotten(0, store.blocks()).thenCompose(v -> fill(ask));
     }
-    List<CompletableFuture<Void>> noted = new ArrayList<>();
-    answer.runs().forEach(r -> noted.add(map.forgotten(r.from(), r.end())));
-    answer.same().forEach(r -> carryOver(r.from(), r.end(), noted));
+    // Also what is the same by now may be another content than it was when this was filled.
+    List<CompletableFuture<Void>> forgotten = new ArrayList<>();
+    answer.runs().forEach(r -> forgotten.add(map.forgotten(r.from(), r.end())));
+    answer.same().forEach(r -> forgotten.add(map.forgotten(r.from(), r.end())));
     // The store was flushed for all that this claims.
-    return Answers.join(noted).thenCompose(v -> map.commit(Answers::done));
+    return Answers.join(forgotten)
+        .thenCompose(
+            v -> {
+              List<CompletableFuture<Void>> zeroed = new ArrayList<>();
+              answer.same().forEach(r -> carryOver(r.from(), r.end(), zeroed));
+              return Answers.join(zeroed);
+            })
+        .thenCompose(v -> map.commit(Answers::done));
   }
 
   /** It is not needed. */
