@@ -95,6 +95,26 @@ class ChainThroughTest {
   }
 
   @Test
+  void whatReachesTheTakerBetweenTheDifferencesAndTheHandOverIsWhatItHas() {
+    b.activate();
+    b.expect(content); // and has all of it
+    nodes.await(b.volume().zero(9 * BLOCK, BLOCK, 0));
+    c.activate();
+    nodes.pass(Duration.ofSeconds(5));
+    expectThrough();
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> back = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1)); // b has been told that it has zeroes there
+    byte[] written = Bytes.of(3, BLOCK);
+    c.write(9 * BLOCK, written);
+    nodes.await(c.volume().flush());
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(back);
+    b.expect(Bytes.with(content, 9 * BLOCK, written));
+  }
+
+  @Test
   void whatIsWrittenWhileTheMiddleIsReleasedGoesBackToTheFirst() {
     nodes.wire.hold(Op.RELEASE);
     CompletableFuture<?> released = b.volume().release();
