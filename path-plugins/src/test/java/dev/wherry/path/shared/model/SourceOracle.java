@@ -227,7 +227,9 @@ final class SourceOracle {
 
   /** Whether the owner may have lost it, and that have come to the source. */
   private boolean mayBeLost(HostOp write) {
-    long until = loose ? Long.MAX_VALUE : lastCommit;
+    // What was answered after the last batch was lost before it could be in one.
+    boolean sent = write.ended <= lastCommit;
+    long until = loose || !sent ? Long.MAX_VALUE : lastCommit;
     for (Loss loss : oracle.losses()) {
       if (loss.at() > write.began && loss.at() < until && !oracle.isDurable(write, loss.at())) {
         return true;

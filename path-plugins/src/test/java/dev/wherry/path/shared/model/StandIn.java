@@ -44,6 +44,9 @@ final class StandIn implements Engine {
    */
   private final Map<String, String> ownersBoots = new HashMap<>();
 
+  /** In which the owner runs, or ran last: a flush is not to span two of them. */
+  private String ownersBoot = "";
+
   @Override
   public boolean hasMaps() {
     return false;
@@ -51,7 +54,10 @@ final class StandIn implements Engine {
 
   @Override
   public Part open(Parts parts, ShareState state) {
-    return new Simple(parts, state, ownersBoots);
+    if (state.role() == Role.OWNER) {
+      ownersBoot = parts.boot();
+    }
+    return new Simple(parts, state);
   }
 
   @Override
@@ -66,19 +72,16 @@ final class StandIn implements Engine {
     throw new UnsupportedOperationException();
   }
 
-  private static final class Simple implements Part, PathHandler {
+  private final class Simple implements Part, PathHandler {
     private final Parts parts;
     private final RangeLock locks = new RangeLock();
     private final BlockDevice store;
     private ShareState state;
 
-    private final Map<String, String> ownersBoots;
-
     /** The owner answered in another boot; that is never forgotten. */
     private boolean lost;
 
-    Simple(Parts parts, ShareState state, Map<String, String> ownersBoots) {
-      this.ownersBoots = ownersBoots;
+    Simple(Parts parts, ShareState state) {
       this.parts = parts;
       this.state = state;
       this.store = java.util.Objects.requireNonNull(parts.store());
@@ -159,12 +162,13 @@ final class StandIn implements Engine {
 
     @Override
     public CompletableFuture<Void> flush() {
+      String before = ownersBoot;
       return owner()
           ? store.flush()
           : forwardPlain(Op.FLUSH, 0, 0, 0, Unpooled.EMPTY_BUFFER)
               .thenAccept(
                   v -> {
-                    if (lost) {
+                    if (lost || !before.equals(ownersBoot)) {
                       throw NbdException.harmless(NbdError.EIO, "what was not flushed is lost");
                     }
                   });
@@ -234,7 +238,7 @@ final class StandIn implements Engine {
       return parts.log().put(state);
     }
 
-    private static CompletableFuture<Void> refused() {
+    private CompletableFuture<Void> refused() {
       return CompletableFuture.failedFuture(new ShareException(Status.REFUSED, "a stand-in"));
     }
 
