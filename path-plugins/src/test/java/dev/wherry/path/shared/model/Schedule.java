@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 /** One run of the model: everything that happens follows from the seed. */
 final class Schedule implements SimLog.Judge {
   /** Longest that anything may take once nothing goes wrong any more, in virtual time. */
+  private static final long MOST_AFTER_THE_END = 100_000;
+
   static final long PATIENCE = 60_000_000_000L;
 
   private static final long MOST_EVENTS = 3_000_000;
@@ -138,6 +140,23 @@ final class Schedule implements SimLog.Judge {
 
   // ------------------------------------------------------------------ the run
 
+  /** What is on its way comes to its end, and lets go of its buffers. */
+  private void abandon() {
+    finishing = true;
+    accidents.end();
+    network.healAll();
+    nodes.values().stream().filter(Node::running).forEach(n -> n.kill("abandoned"));
+    long most = simulation.executed() + MOST_AFTER_THE_END;
+    boolean more = true;
+    while (more && simulation.executed() < most) {
+      try {
+        more = simulation.step();
+      } catch (Violation v) {
+        log.note("and then: " + v.getMessage());
+      }
+    }
+  }
+
   /** Runs it. Fails with an {@link AssertionError} that has the history and how to replay it. */
   void run() {
     try {
@@ -151,6 +170,7 @@ final class Schedule implements SimLog.Judge {
       oracle.judge();
       closeAll();
     } catch (Violation v) {
+      abandon();
       throw new AssertionError(
           "seed "
               + seed
