@@ -56,7 +56,6 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     // At DEBUG it tells of every probe for an optional class; nobody needs that.
     context.getLogger("io.netty").setLevel(Level.INFO);
     context.getLogger("io.micrometer").setLevel(Level.ERROR);
-    context.getLogger("net.openhft").setLevel(Level.WARN);
   }
 
   private static Encoder<ILoggingEvent> encoder(LoggerContext context, LogFormat format) {

@@ -5,7 +5,6 @@ import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
-import dev.wherry.path.map.BlockMap;
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -163,7 +162,7 @@ final class Giving {
       return refuse("what is not here yet comes from node " + from);
     }
     boolean anew = isAnew(s, from, request);
-    if (anew && isMissingAny()) {
+    if (anew && core.requireStore().isMissingAny()) {
       return refuse(
           "what is not here yet came from node "
               + from
@@ -213,11 +212,6 @@ final class Giving {
   /** Whether the taker was this node's source, and is a standby now, which has nothing of that. */
   private static boolean isAnew(ShareState s, String from, LinkRequest request) {
     return isSource(from, s) && !isFormer(request);
-  }
-
-  private boolean isMissingAny() {
-    BlockMap map = core.requireStore().map();
-    return map != null && map.here() < map.blocks();
   }
 
   /**

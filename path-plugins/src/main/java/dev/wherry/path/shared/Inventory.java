@@ -38,10 +38,10 @@ final class Inventory {
         : runs(m, BlockMap.NEWER, BlockMap.ZERO);
   }
 
-  /** The runs of blocks that are not here. */
-  List<Run> absent() {
+  /** Whether a block is not here. */
+  boolean isMissingAny() {
     BlockMap m = layers.map();
-    return m == null ? List.of() : runs(m, BlockMap.NOT_HERE, BlockMap.NOT_HERE);
+    return m != null && m.here() < m.blocks();
   }
 
   /** The runs of blocks of which the map alone may know that they read as zeroes. */

@@ -260,8 +260,8 @@ final class LayeredStore {
     return inventory.dirty();
   }
 
-  /** The runs of blocks that are not here. */
-  List<Run> absent() {
-    return inventory.absent();
+  /** Whether a block is not here. */
+  boolean isMissingAny() {
+    return inventory.isMissingAny();
   }
 }

@@ -36,7 +36,7 @@ final class NextMap {
   static CompletableFuture<NextMap> create(Core core, Moves moves) {
     ShareState s = core.state();
     LayeredStore store = core.requireStore();
-    if (s.base() != null && missing(store)) {
+    if (s.base() != null && store.isMissingAny()) {
       return CompletableFuture.failedFuture(
           new ShareException(
               Status.REFUSED,
@@ -53,11 +53,6 @@ final class NextMap {
         .thenApply(map -> new NextMap(core, moves, store, number, map));
   }
 
-  private static boolean missing(LayeredStore store) {
-    BlockMap map = store.map();
-    return map != null && map.here() < map.blocks();
-  }
-
   long number() {
     return number;
   }
@@ -68,7 +63,7 @@ final class NextMap {
 
   /** Where what neither this node nor the owner has comes from. */
   @Nullable String base(ShareState s, String source) {
-    return returned && missing(store) && !source.equals(s.source()) ? s.source() : null;
+    return returned && store.isMissingAny() && !source.equals(s.source()) ? s.source() : null;
   }
 
   /**
