@@ -9,20 +9,24 @@ import dev.wherry.path.VolumeState;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.Unflushed;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One volume as the registry has it. Reading is safe on any thread; changing wants {@link #begin}.
  */
 public final class VolumeEntry {
-  private final AtomicReference<@Nullable String> operation = new AtomicReference<>();
+  /** Longer than any housekeeping takes, which is bounded itself. */
+  private static final Duration HOUSEKEEPING_LIMIT = Duration.ofSeconds(60);
+
+  private final Operation operation = new Operation();
   private final Set<Object> sessions = ConcurrentHashMap.newKeySet();
   private final List<CompletableFuture<Void>> waiting = new ArrayList<>();
   private final Map<Long, Connection> connections = new ConcurrentHashMap<>();
@@ -185,26 +189,75 @@ public final class VolumeEntry {
     return state().equals("failed");
   }
 
-  // Changes of one volume follow each other; the second one is refused rather than kept waiting.
+  // Changes of one volume follow each other; the second command is refused rather than kept
+  // waiting.
 
+  /**
+   * Begins what nobody asked for, such as opening a volume whose backing has come back.
+   *
+   * @return false if something else is under way
+   */
   public boolean tryBegin(String what) {
-    return operation.compareAndSet(null, what);
+    synchronized (operation) {
+      return operation.begin(what, true);
+    }
   }
 
+  /**
+   * Begins what a command asks for. It waits for what nobody asked for, which is short: a command
+   * that comes in its middle does not fail for it. Blocks.
+   *
+   * @throws Refusal if another command runs
+   */
   public void begin(String what) {
-    String running = operation.compareAndExchange(null, what);
-    if (running != null) {
-      throw Refusal.conflict("volume " + suid() + " is being " + running);
+    synchronized (operation) {
+      long end = System.nanoTime() + HOUSEKEEPING_LIMIT.toNanos();
+      while (!operation.begin(what, false)) {
+        long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+        if (!operation.background || left <= 0) {
+          throw busy();
+        }
+        try {
+          operation.wait(left);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw busy();
+        }
+      }
     }
+  }
+
+  private Refusal busy() {
+    return Refusal.conflict("volume " + suid() + " is being " + operation.what);
   }
 
   /** Whether somebody changes it. */
   public boolean isBusy() {
-    return operation.get() != null;
+    synchronized (operation) {
+      return operation.what != null;
+    }
   }
 
   public void end() {
-    operation.set(null);
+    synchronized (operation) {
+      operation.what = null;
+      operation.notifyAll();
+    }
+  }
+
+  /** What is under way; its own monitor guards it. */
+  private static final class Operation {
+    @Nullable String what;
+    boolean background;
+
+    boolean begin(String next, boolean nobodyAsked) {
+      if (what != null) {
+        return false;
+      }
+      what = next;
+      background = nobodyAsked;
+      return true;
+    }
   }
 
   // Connections.

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 /** Names and aliases. */
@@ -67,5 +68,21 @@ class VolumeTableTest {
     VolumeEntry further = put("a", "wherry:c");
     assertEquals(List.of(further, alias, disk), table.aliasesFirst());
     assertEquals(List.of(alias), table.targets(further.record()));
+  }
+
+  @Test
+  void aCommandWaitsForHousekeepingAndIsRefusedWhileAnotherCommandRuns() throws Exception {
+    VolumeEntry entry = put("busy");
+    assertTrue(entry.tryBegin("made plain"));
+    assertFalse(entry.tryBegin("opened"));
+    Thread command = new Thread(() -> entry.begin("shared"));
+    command.start();
+    Awaitility.await().until(() -> command.getState() == Thread.State.TIMED_WAITING);
+    entry.end();
+    command.join();
+    Refusal refused = assertThrows(Refusal.class, () -> entry.begin("resized"));
+    assertEquals("volume busy is being shared", refused.getMessage());
+    entry.end();
+    assertFalse(entry.isBusy());
   }
 }
