@@ -42,6 +42,11 @@ import java.util.List;
  *                                since version 3:                   │
  *                                losses     0 or more               │
  *                                boot       or null                 │
+ *                                since version 4:                   │
+ *                                pledge     a node's name or null   │
+ *                                pledge_lossy (0, 1)                │
+ *                                outdated   FROM-END,FROM-END,…     │
+ *                                           blocks, END not with it │
  *                                                                   │
  *  share_member ── volume_id, position, node ───────────────────────┤
  *  share_range  ── volume_id, position, offset, length, policy ─────┤
@@ -122,7 +127,14 @@ final class Schema {
               List.of(
                   "ALTER TABLE share ADD COLUMN losses INTEGER NOT NULL DEFAULT 0"
                       + " CHECK (losses >= 0)",
-                  "ALTER TABLE share ADD COLUMN boot TEXT")));
+                  "ALTER TABLE share ADD COLUMN boot TEXT")),
+          new Migration(
+              "what a hand-over need not write down while hosts wait",
+              List.of(
+                  "ALTER TABLE share ADD COLUMN pledge TEXT",
+                  "ALTER TABLE share ADD COLUMN pledge_lossy INTEGER NOT NULL DEFAULT 0"
+                      + " CHECK (pledge_lossy IN (0, 1))",
+                  "ALTER TABLE share ADD COLUMN outdated TEXT NOT NULL DEFAULT ''")));
 
   private Schema() {}
 

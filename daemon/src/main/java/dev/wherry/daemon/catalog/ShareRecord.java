@@ -42,7 +42,10 @@ public record ShareRecord(String suid, ShareState state, Options options) {
     return new ShareRecord(suid, state, value);
   }
 
-  /** CRC-32C of a state. One that has lost nothing, and may not, has that of version 2. */
+  /**
+   * CRC-32C of a state. One that has lost nothing, and may not, has that of version 2; one that
+   * nothing is promised of nor outdated in, that of version 3.
+   */
   static long checksum(ShareState s) {
     Checksum sum =
         new Checksum()
@@ -63,6 +66,11 @@ public record ShareRecord(String suid, ShareState state, Options options) {
     s.ranges().forEach(r -> sum.add(r.offset()).add(r.length()).add(r.policy()));
     if (s.losses() != 0 || s.boot() != null) {
       sum.add(s.losses()).add(s.boot());
+    }
+    ShareState.Pledge pledge = s.pledge();
+    if (pledge != null || !s.outdated().isEmpty()) {
+      sum.add(pledge == null ? null : pledge.to()).add(pledge != null && pledge.lossy());
+      s.outdated().forEach(r -> sum.add(r.from()).add(r.end()));
     }
     return sum.value();
   }

@@ -4,12 +4,17 @@ import dev.wherry.daemon.catalog.ShareRecord.Options;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.Run;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.WritePolicy;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Shares as rows. Stateless; the caller holds the connection and the transaction. */
@@ -21,6 +26,8 @@ final class ShareRows {
    */
   record Stored(ShareRecord share, boolean intact) {}
 
+  private static final Pattern RUN = Pattern.compile("([0-9]{1,18})-([0-9]{1,18})");
+
   private ShareRows() {}
 
   static List<Stored> read(Connection db) throws SQLException {
@@ -28,7 +35,8 @@ final class ShareRows {
         db,
         "SELECT v.id, v.suid, s.role, s.owner, s.epoch, s.read_policy, s.write_policy, s.manual,"
             + " s.has_store, s.wanted, s.source, s.base, s.fence, s.map, s.checksum,"
-            + " o.booked, o.minimum, o.bandwidth, o.checksum, s.losses, s.boot"
+            + " o.booked, o.minimum, o.bandwidth, o.checksum, s.losses, s.boot,"
+            + " s.pledge, s.pledge_lossy, s.outdated"
             + " FROM share s JOIN volume v ON v.id = s.volume_id"
             + " LEFT JOIN share_option o ON o.volume_id = s.volume_id ORDER BY v.id",
         r -> row(db, r));
@@ -65,7 +73,9 @@ final class ShareRows {
             r.getLong(14),
             r.getString(13),
             r.getLong(20),
-            r.getString(21));
+            r.getString(21),
+            pledge(r.getString(22), r.getBoolean(23)),
+            runs(r.getString(24)));
     boolean intact = ShareRecord.checksum(state) == r.getLong(15);
     Options options = new Options(r.getLong(16), r.getLong(17), r.getLong(18));
     intact &= options.checksum() == r.getLong(19);
@@ -98,7 +108,8 @@ final class ShareRows {
         db,
         "UPDATE share SET role = ?, owner = ?, epoch = ?, read_policy = ?, write_policy = ?,"
             + " manual = ?, has_store = ?, wanted = ?, source = ?, base = ?, fence = ?, map = ?,"
-            + " checksum = ?, losses = ?, boot = ? WHERE volume_id = ?",
+            + " checksum = ?, losses = ?, boot = ?, pledge = ?, pledge_lossy = ?, outdated = ?"
+            + " WHERE volume_id = ?",
         s.role().name(),
         s.owner(),
         s.epoch(),
@@ -114,7 +125,28 @@ final class ShareRows {
         ShareRecord.checksum(s),
         s.losses(),
         s.boot(),
+        s.pledge() == null ? null : s.pledge().to(),
+        s.pledge() != null && s.pledge().lossy() ? 1 : 0,
+        text(s.outdated()),
         id);
+  }
+
+  private static ShareState.@Nullable Pledge pledge(@Nullable String to, boolean lossy) {
+    return to == null ? null : new ShareState.Pledge(to, lossy);
+  }
+
+  private static String text(List<Run> runs) {
+    return runs.stream().map(r -> r.from() + "-" + r.end()).collect(Collectors.joining(","));
+  }
+
+  /** A text that is none of runs is that of a record that rotted, as its checksum shows. */
+  private static List<Run> runs(String text) {
+    Matcher m = RUN.matcher(text);
+    List<Run> runs = new ArrayList<>();
+    while (m.find()) {
+      runs.add(new Run(Long.parseLong(m.group(1)), Long.parseLong(m.group(2))));
+    }
+    return runs;
   }
 
   /** Sees to it that there is a row, for {@link #update}. */

@@ -11,6 +11,7 @@ import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.Run;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.WritePolicy;
 import java.io.IOException;
@@ -29,7 +30,7 @@ import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Nodes and shares, and files of versions 1 and 2. */
+/** Nodes and shares, and files of versions 1, 2 and 3. */
 final class SharesInCatalogTest {
   @TempDir Path dir;
 
@@ -76,7 +77,9 @@ final class SharesInCatalogTest {
         7,
         "node b took it",
         4,
-        "the boot");
+        "the boot",
+        new ShareState.Pledge("c", true),
+        List.of(new Run(3, 5), new Run(1L << 40, (1L << 40) + 1)));
   }
 
   private void sql(String... texts) throws SQLException {
@@ -259,6 +262,31 @@ final class SharesInCatalogTest {
   }
 
   @Test
+  void aShareOfVersionThreeOpensAndHasPromisedNothing() throws Exception {
+    VolumeRecord old = volume("old");
+    sql(version(2));
+    sql(
+        "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
+            + old.checksum()
+            + ")",
+        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)",
+        "ALTER TABLE share ADD COLUMN losses INTEGER NOT NULL DEFAULT 0 CHECK (losses >= 0)",
+        "ALTER TABLE share ADD COLUMN boot TEXT",
+        "INSERT INTO migration VALUES (3, 'owners count what they may have lost', 1)",
+        "UPDATE share SET losses = 2, boot = 'boot 1', checksum = 920433195",
+        "PRAGMA user_version = 3");
+    ShareState state =
+        ShareState.alone("n")
+            .withMembers(List.of("b"))
+            .withPolicies(ReadPolicy.PULL, WritePolicy.BACK, List.of(), true)
+            .started("boot 1")
+            .withLosses(2);
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(new ShareRecord("old", state, Options.DEFAULT)), c.shares());
+    }
+  }
+
+  @Test
   void aShareOfVersionTwoOpensAndHasLostNothing() throws Exception {
     VolumeRecord old = volume("old");
     sql(version(2));
@@ -279,7 +307,10 @@ final class SharesInCatalogTest {
     }
     image("old");
     assertEquals(List.of(), CatalogCheck.run(dir));
-    sql("UPDATE share SET losses = 1");
-    assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"));
+    for (String damage :
+        List.of("losses = 1", "losses = 0, pledge = 'b'", "pledge = NULL, outdated = '1-2'")) {
+      sql("UPDATE share SET " + damage);
+      assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"), damage);
+    }
   }
 }

@@ -15,9 +15,9 @@ final class Greeting {
   static final long MAGIC = 0x574852594c494e4bL;
 
   /** The versions that this program speaks: from the first to the second. */
-  static final int MIN_VERSION = 2;
+  static final int MIN_VERSION = 3;
 
-  static final int MAX_VERSION = 2;
+  static final int MAX_VERSION = 3;
 
   /** The most numbers in one frame. */
   static final int MAX_NUMBERS = 7_000;

@@ -42,6 +42,8 @@ public enum Op {
   PREPARE(32),
   /** What the taker must know of the owner's store, from a block on. */
   DIFFERENCES(37),
+  /** Asks the owner to promise the ownership, durably, while it serves. */
+  PLEDGE(38),
   /** Asks the owner for the ownership. */
   HANDOVER(33),
   /** Asks a node to take the ownership. */

@@ -141,6 +141,11 @@ public interface BlockMap {
    */
   CompletableFuture<Void> forgotten(long from, long end);
 
+  /**
+   * Makes durable what outlives a kill. It does not {@link #commit}: it claims no more than that.
+   */
+  CompletableFuture<Void> force();
+
   /** Takes note of blocks whose state may have changed. */
   interface Watcher {
     /** Called with the map's lock, before the change is acknowledged to anybody; never blocks. */

@@ -407,6 +407,11 @@ public final class JournaledMap implements BlockMap {
   }
 
   @Override
+  public CompletableFuture<Void> force() {
+    return journal.change(() -> journal.unforced() ? journal.force() : Answers.done());
+  }
+
+  @Override
   public CompletableFuture<Void> commit(Supplier<CompletableFuture<Void>> flushStore) {
     return considered(commits.commit(flushStore));
   }

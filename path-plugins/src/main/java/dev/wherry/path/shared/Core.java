@@ -362,8 +362,10 @@ final class Core {
       CompletableFuture<Void> mine) {
     ShareState next;
     CompletableFuture<Void> durable;
+    boolean promised;
     try {
       next = change.apply(state);
+      promised = stored.promises(next);
       durable =
           next.equals(stored) ? CompletableFuture.completedFuture(null) : parts.log().put(next);
     } catch (RuntimeException e) {
@@ -371,17 +373,30 @@ final class Core {
       result.completeExceptionally(e);
       return;
     }
+    if (promised) {
+      state = next;
+      result.complete(next);
+      wake();
+    }
     durable.whenComplete(
         (v, failure) -> {
           if (failure == null) {
             stored = next;
             state = next;
             unflushed().seen(next.losses());
+          } else if (promised) {
+            LOG.warn(
+                "volume {}: what it was promised is put later: {}", suid(), failure.toString());
           }
           mine.complete(null);
           Failures.pass(next, failure, result);
           wake();
         });
+  }
+
+  /** Makes the map durable as it is, so that the state need not say what is outdated in it. */
+  CompletableFuture<Void> mapForced(BlockMap map) {
+    return map.force().thenCompose(v -> update(s -> s.withOutdated(List.of()))).thenAccept(s -> {});
   }
 
   /** What hosts of this node have not flushed at other nodes. */
@@ -435,7 +450,9 @@ final class Core {
     if (epoch <= s.epoch()) {
       return false;
     }
-    if (s.role() == Role.OWNER) {
+    // One who was made the owner by force has not asked for what was promised.
+    if (s.role() == Role.OWNER
+        || (s.isGivenByCrash() && Ownership.isForcedBetween(s.epoch(), epoch))) {
       if (!owner.equals(node())) {
         fence(owner, epoch);
       }
@@ -484,7 +501,11 @@ final class Core {
                     + state.epoch()
                     + ", has forgotten that it gave the ownership up: its data are older");
     LOG.error("volume {}: {}; this node's copy is kept, and served to nobody", suid(), why);
-    update(now -> now.role() == Role.OWNER && now.fence() == null ? now.withFence(why) : now)
+    update(
+            now ->
+                (now.role() == Role.OWNER || now.isGivenByCrash()) && now.fence() == null
+                    ? now.withFence(why, node())
+                    : now)
         .thenCompose(v -> inner.suspend(ioTimeout(), parts.timer()))
         .thenRun(this::switchRole)
         .handle(

@@ -7,6 +7,7 @@ import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -139,42 +140,131 @@ final class Giving {
     return "node " + node + " has no part in volume " + core.suid();
   }
 
-  CompletableFuture<LinkReply> asked(String from, LinkRequest request) {
+  /**
+   * The owner promises the ownership, durably, while it serves. It is free to go on as the owner if
+   * nobody comes for it; a crash keeps the promise.
+   */
+  CompletableFuture<LinkReply> pledge(String from, LinkRequest request) {
     ShareState s = core.state();
-    if (s.fence() != null) {
-      return refuse("it is fenced: " + s.fence());
-    }
     if (hasGiven(s, from, request)) {
-      HandoverAnswer again = Prepared.incomplete(isSource(from, s), s);
-      return CompletableFuture.completedFuture(LinkReply.ok(s.epoch(), again.write()));
+      return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
     }
-    if (s.role() != Role.OWNER || request.epoch() != s.epoch()) {
-      return stale();
+    LinkReply refusal = refusal(s, from, request);
+    if (refusal != null) {
+      return CompletableFuture.completedFuture(refusal);
     }
-    if (!s.members().contains(from)) {
-      return refuseStranger(from);
-    }
+    return core.update(
+            now -> {
+              LinkReply late = refusal(now, from, request);
+              if (late != null) {
+                late.payload().release();
+                throw new ShareException(Status.REFUSED, "the ownership or its members changed");
+              }
+              return now.withPledge(new ShareState.Pledge(from, false));
+            })
+        .thenApply(
+            now -> {
+              core.parts()
+                  .timer()
+                  .schedule(
+                      () -> takeBack(from, now.epoch()),
+                      core.ioTimeout().toNanos(),
+                      TimeUnit.NANOSECONDS);
+              return LinkReply.ok(now.epoch());
+            });
+  }
+
+  /** Nobody has come for what was promised. */
+  private void takeBack(String from, long epoch) {
+    core.update(
+            s -> {
+              ShareState.Pledge p = s.pledge();
+              return s.epoch() == epoch
+                      && s.role() == Role.OWNER
+                      && p != null
+                      && p.to().equals(from)
+                  ? s.withPledge(null)
+                  : s;
+            })
+        .whenComplete(
+            (s, failure) -> {
+              if (failure != null) {
+                LOG.debug("volume {}: {}", core.suid(), failure.toString());
+              }
+            });
+  }
+
+  /** Why a node cannot have the ownership, or null. */
+  private @Nullable LinkReply refusal(ShareState s, String from, LinkRequest request) {
+    String why = null;
     String source = s.source();
-    if (isFormer(request) && source != null && !source.equals(NodeSource.name(from))) {
-      return refuse(wayBack(from, source, s.base() != null));
-    }
-    if (s.base() != null && s.base().equals(NodeSource.name(from))) {
-      return refuse("what is not here yet comes from node " + from);
-    }
-    boolean anew = isAnew(s, from, request);
-    if (anew && core.requireStore().isMissingAny()) {
-      return refuse(
+    if (s.fence() != null) {
+      why = "it is fenced: " + s.fence();
+    } else if (s.role() != Role.OWNER || request.epoch() != s.epoch()) {
+      return core.stale();
+    } else if (!s.members().contains(from)) {
+      why = stranger(from);
+    } else if (isFormer(request) && source != null && !source.equals(NodeSource.name(from))) {
+      why = wayBack(from, source, s.base() != null);
+    } else if (s.base() != null && s.base().equals(NodeSource.name(from))) {
+      why = "what is not here yet comes from node " + from;
+    } else if (isAnew(s, from, request) && core.requireStore().isMissingAny()) {
+      why =
           "what is not here yet came from node "
               + from
-              + ", which has lost it: its part was made anew since");
+              + ", which has lost it: its part was made anew since";
+    }
+    return why == null ? null : LinkReply.not(Status.REFUSED, s.epoch(), why);
+  }
+
+  CompletableFuture<LinkReply> asked(String from, LinkRequest request) {
+    ShareState s = core.state();
+    if (s.fence() == null && hasGiven(s, from, request)) {
+      return again(from);
+    }
+    LinkReply refusal = refusal(s, from, request);
+    if (refusal != null) {
+      return CompletableFuture.completedFuture(refusal);
     }
     try {
       core.begin("handed over");
     } catch (ShareException e) {
       return refuse(String.valueOf(e.getMessage()));
     }
-    return hand(from, Asked.read(request.payload()).number, anew)
+    return hand(from, Asked.read(request.payload()).number, isAnew(s, from, request))
         .whenComplete((v, failure) -> core.end());
+  }
+
+  /**
+   * The answer was lost, or the taker was, or it was given by a crash of this node: then nothing of
+   * it was flushed yet, and a loss of power has taken from it.
+   */
+  private CompletableFuture<LinkReply> again(String from) {
+    return core.requireStore()
+        .flush()
+        .handle((v, failure) -> failure)
+        .thenCompose(failure -> failure == null ? Peers.ok() : notFlushed(failure))
+        .thenCompose(
+            v ->
+                core.update(
+                    s -> {
+                      ShareState.Pledge p = s.pledge();
+                      boolean lossy = s.role() == Role.FORMER && p != null && p.lossy();
+                      return lossy ? s.withLoss().withPledge(null) : s;
+                    }))
+        .thenApply(s -> LinkReply.ok(s.epoch(), Prepared.incomplete(isSource(from, s), s).write()));
+  }
+
+  /** The next flush might succeed, and what a crash has left in the page cache be lost. */
+  private CompletableFuture<Void> notFlushed(Throwable failure) {
+    return core.update(
+            s -> {
+              ShareState.Pledge p = s.pledge();
+              return s.isGivenByCrash() && p != null
+                  ? s.withPledge(new ShareState.Pledge(p.to(), true))
+                  : s;
+            })
+        .thenCompose(s -> CompletableFuture.failedFuture(failure));
   }
 
   /**
@@ -272,6 +362,7 @@ final class Giving {
     forgetPrepared();
     core.marks().clear();
     if (failure != null) {
+      takeBack(to, core.state().epoch());
       if (core.inner().state() == VolumeState.SUSPENDED) {
         core.switchRole(); // What it wrote with has ended.
       }

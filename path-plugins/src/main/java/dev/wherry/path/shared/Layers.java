@@ -1,7 +1,9 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.map.BlockMap;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,7 @@ final class Layers {
   private final int blockSize;
   private final long blocks;
   private volatile @Nullable BlockMap map;
+  private volatile CompletableFuture<Void> forced = Answers.done();
   private volatile @Nullable Source source;
   private volatile @Nullable Source base;
   private volatile Policies policies;
@@ -53,8 +56,23 @@ final class Layers {
     return map;
   }
 
-  void map(@Nullable BlockMap value) {
+  /**
+   * @param forced done when the map is durable as it was put here: before, nothing that relies on
+   *     it may be
+   */
+  void map(@Nullable BlockMap value, CompletableFuture<Void> forced) {
+    this.forced = forced;
     map = value;
+  }
+
+  /** Makes durable what was written, and what the map knows of it. */
+  CompletableFuture<Void> flush() {
+    BlockMap m = map;
+    return m == null
+        ? device.flush()
+        : forced.isDone() && !forced.isCompletedExceptionally()
+            ? m.commit(device::flush)
+            : forced.thenCompose(v -> m.commit(device::flush));
   }
 
   Policies policies() {

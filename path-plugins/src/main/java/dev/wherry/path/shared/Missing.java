@@ -67,7 +67,7 @@ final class Missing extends MovedBlocks {
   @Override
   public CompletableFuture<Void> settle() {
     return store.map() == map
-        ? map.commit(store.device()::flush)
+        ? store.flush()
         : Answers.failed(NbdError.EIO, "the volume has another map by now");
   }
 

@@ -162,20 +162,23 @@ final class NextMap {
   }
 
   /**
-   * Brings it up to the moment of the hand-over, durably; hosts are held on both nodes.
+   * Brings it up to the moment of the hand-over; hosts are held on both nodes. It is durable then,
+   * but for what it has forgotten if that is little.
    *
    * @param ask as in {@link #fill}, of what does not change any more
+   * @return for the state that names the map: {@link ShareState#outdated}
    */
-  CompletableFuture<Void> complete(
+  CompletableFuture<List<Run>> complete(
       HandoverAnswer answer, LongFunction<CompletableFuture<LinkReply>> ask) {
     if (!answer.complete() || answer.returned() != returned) {
-      return map.forgotten(0, store.blocks()).thenCompose(v -> fill(ask));
+      return map.forgotten(0, store.blocks()).thenCompose(v -> fill(ask)).thenApply(v -> List.of());
     }
     // Also what is the same by now may be another content than it was when this was filled.
+    List<Run> outdated = new ArrayList<>(answer.runs());
+    outdated.addAll(answer.same());
     List<CompletableFuture<Void>> forgotten = new ArrayList<>();
-    answer.runs().forEach(r -> forgotten.add(map.forgotten(r.from(), r.end())));
-    answer.same().forEach(r -> forgotten.add(map.forgotten(r.from(), r.end())));
-    // The store was flushed for all that this claims.
+    outdated.forEach(r -> forgotten.add(map.forgotten(r.from(), r.end())));
+    boolean few = outdated.size() <= ShareState.MOST_OUTDATED;
     return Answers.join(forgotten)
         .thenCompose(
             v -> {
@@ -183,7 +186,9 @@ final class NextMap {
               answer.same().forEach(r -> carryOver(r.from(), r.end(), zeroed));
               return Answers.join(zeroed);
             })
-        .thenCompose(v -> map.commit(Answers::done));
+        // The store was flushed for all that this claims.
+        .thenCompose(v -> few ? Answers.done() : map.commit(Answers::done))
+        .thenApply(v -> few ? outdated : List.of());
   }
 
   /** It is not needed. */

@@ -256,7 +256,7 @@ final class Release {
                     .thenCompose(w -> core.writer().stop())
                     .thenCompose(w -> differ(map, onlyThere, keepMap))
                     .thenCompose(w -> keepMap ? NOTHING : store.zeroDevice(map))
-                    .thenCompose(w -> map.commit(store.device()::flush))
+                    .thenCompose(w -> store.flush())
                     .thenCompose(
                         w -> core.update(s -> s.withSources(source, null, keepMap ? number : 0)))
                     .thenAccept(

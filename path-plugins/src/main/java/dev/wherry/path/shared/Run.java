@@ -10,7 +10,7 @@ import java.util.List;
  * @param from the first
  * @param end behind the last, more than {@code from}
  */
-record Run(long from, long end) {
+public record Run(long from, long end) {
   /** What a list may hold on the wire. */
   private static final int MOST = 4_000_000;
 

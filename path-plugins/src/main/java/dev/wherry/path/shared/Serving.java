@@ -70,6 +70,7 @@ final class Serving {
       case STORE_WRITE, STORE_ZERO, STORE_FLUSH, BATCH_DATA, BATCH_COMMIT -> follow(from, r);
       case PREPARE -> giving.prepare(from, r);
       case DIFFERENCES -> giving.differences(from, r);
+      case PLEDGE -> giving.pledge(from, r);
       case HANDOVER -> giving.asked(from, r);
       case ACTIVATE -> activate(from, r);
       case RELEASE -> release.asked(from, r);

@@ -32,6 +32,10 @@ import org.jspecify.annotations.Nullable;
  * @param boot of the operating system in which this node last served its hosts, marked where they
  *     are to be told of a loss yet; null if it stopped in peace, with nothing left that was not
  *     flushed
+ * @param pledge to whom the owner has promised the ownership, or null; where this node is a former
+ *     owner, a crash has kept that promise
+ * @param outdated blocks of which the map, where it is read in another boot than {@code boot}, may
+ *     say what was true before the hand-over: they are not here. Empty before anything is flushed
  */
 public record ShareState(
     Role role,
@@ -49,12 +53,28 @@ public record ShareState(
     long map,
     @Nullable String fence,
     long losses,
-    @Nullable String boot) {
+    @Nullable String boot,
+    @Nullable Pledge pledge,
+    List<Run> outdated) {
+
+  /** How many runs of {@link #outdated} blocks a state may have: it is to be put in one sync. */
+  static final int MOST_OUTDATED = 512;
 
   public ShareState {
     members = List.copyOf(members);
     ranges = List.copyOf(ranges);
+    outdated = List.copyOf(outdated);
   }
+
+  /**
+   * The owner's promise to a taker. It is durable before hosts are held for the hand-over, so that
+   * nothing need be written while they are: should the owner crash, the taker owns the volume.
+   *
+   * @param to the taker
+   * @param lossy the owner has lost its page cache since, and with it what was not flushed when the
+   *     taker asks yet
+   */
+  public record Pledge(String to, boolean lossy) {}
 
   /** The first state of a volume that this node owns alone. */
   public static ShareState alone(String node) {
@@ -93,6 +113,8 @@ public record ShareState(
     @Nullable String fence;
     long losses;
     @Nullable String boot;
+    @Nullable Pledge pledge;
+    List<Run> outdated = List.of();
 
     Draft(Role role, String owner, long epoch) {
       this.role = role;
@@ -103,7 +125,7 @@ public record ShareState(
     ShareState finish() {
       return new ShareState(
           role, owner, epoch, members, read, write, ranges, manual, hasStore, wanted, source, base,
-          map, fence, losses, boot);
+          map, fence, losses, boot, pledge, outdated);
     }
   }
 
@@ -122,6 +144,8 @@ public record ShareState(
     d.fence = fence;
     d.losses = losses;
     d.boot = boot;
+    d.pledge = pledge;
+    d.outdated = outdated;
     change.accept(d);
     return d.finish();
   }
@@ -145,6 +169,7 @@ public record ShareState(
           d.wanted = false;
           d.losses = newLosses;
           d.boot = owes ? OWES + inBoot : inBoot;
+          d.pledge = null;
         });
   }
 
@@ -156,7 +181,23 @@ public record ShareState(
           d.owner = newOwner;
           d.epoch = epoch + 1;
           d.wanted = false;
+          d.pledge = null;
         });
+  }
+
+  /** The ownership is promised, or not any more. */
+  ShareState withPledge(@Nullable Pledge value) {
+    return with(d -> d.pledge = value);
+  }
+
+  /** Whether a crash would make this state the next one, so that it need not be durable first. */
+  boolean promises(ShareState next) {
+    return role == Role.OWNER && fence == null && pledge != null && given(pledge.to).equals(next);
+  }
+
+  /** Whether a crash has kept the promise of this owner, who may not have been asked for it. */
+  boolean isGivenByCrash() {
+    return role == Role.FORMER && pledge != null;
   }
 
   /** The same role under another owner. */
@@ -166,6 +207,7 @@ public record ShareState(
           d.owner = newOwner;
           d.epoch = newEpoch;
           d.wanted = false;
+          d.pledge = null;
         });
   }
 
@@ -176,14 +218,33 @@ public record ShareState(
    * flushed may be lost; after a crash of the daemon alone it is in the page cache.
    */
   public ShareState started(String inBoot) {
-    if (fence != null || inBoot.equals(boot) || owes(inBoot)) {
+    if (fence != null) {
       return this;
     }
-    return with(
-        d -> {
-          d.losses = losses + (role == Role.OWNER && boot != null ? 1 : 0);
-          d.boot = inBoot;
-        });
+    boolean rebooted = !isOf(inBoot);
+    boolean lossy = rebooted && role == Role.OWNER && boot != null;
+    Pledge promised = pledge;
+    if (promised != null && role == Role.OWNER) {
+      // Whether it has been given as well is known to the taker, who is told of a loss if it asks.
+      return given(promised.to)
+          .with(
+              d -> {
+                d.pledge = new Pledge(promised.to, lossy);
+                d.boot = rebooted ? inBoot : boot;
+              });
+    }
+    return rebooted
+        ? with(
+            d -> {
+              d.losses = losses + (lossy ? 1 : 0);
+              d.boot = inBoot;
+            })
+        : this;
+  }
+
+  /** Whether this node last served its hosts in that boot. */
+  boolean isOf(String inBoot) {
+    return inBoot.equals(boot) || owes(inBoot);
   }
 
   /** Whether hosts that this node had in a boot are still to be told of a loss. */
@@ -198,7 +259,11 @@ public record ShareState(
 
   /** Nothing is unflushed, and no more changes are taken. */
   public ShareState stopped() {
-    return with(d -> d.boot = null);
+    return with(
+        d -> {
+          d.boot = null;
+          d.pledge = role == Role.OWNER ? null : pledge;
+        });
   }
 
   /** The owner could not flush: what was not flushed before may be lost. */
@@ -212,8 +277,14 @@ public record ShareState(
 
   // ------------------------------------------------------------------ the rest
 
+  /** A promise to one that is no member any more is void. */
   public ShareState withMembers(List<String> value) {
-    return with(d -> d.members = value);
+    return with(
+        d -> {
+          d.members = value;
+          d.pledge =
+              role == Role.OWNER && pledge != null && !value.contains(pledge.to) ? null : pledge;
+        });
   }
 
   public ShareState withPolicies(
@@ -240,11 +311,29 @@ public record ShareState(
         d -> {
           d.source = newSource;
           d.base = newBase;
+          d.outdated = newMap == map ? outdated : List.of();
           d.map = newMap;
         });
   }
 
-  public ShareState withFence(@Nullable String value) {
-    return with(d -> d.fence = value);
+  ShareState withOutdated(List<Run> value) {
+    return with(d -> d.outdated = value);
+  }
+
+  /**
+   * Another node was made the owner, and what this one has is kept from it. One whose promise a
+   * crash has kept was the owner to the last.
+   */
+  public ShareState withFence(String why, String node) {
+    return with(
+        d -> {
+          if (isGivenByCrash()) {
+            d.role = Role.OWNER;
+            d.owner = node;
+            d.epoch = epoch - 1;
+          }
+          d.pledge = null;
+          d.fence = why;
+        });
   }
 }

@@ -120,25 +120,31 @@ public final class SharedVolume implements PathHandler {
   public static SharedVolume open(Parts parts, ShareState state) {
     ShareState now = state.started(parts.boot());
     SharedVolume volume = new SharedVolume(parts, state, now);
-    volume.begin(now.equals(state));
+    volume.begin(state);
     return volume;
   }
 
   /**
    * Hosts wait until what a crash left in doubt in the map is certain, and it is durable that what
    * was not flushed before a loss of power is lost.
+   *
+   * @param before what was put last
    */
-  private void begin(boolean durable) {
+  private void begin(ShareState before) {
     LayeredStore store = core.store();
-    boolean certain = store == null || store.map() == null;
-    if (certain && durable) {
+    BlockMap map = store == null ? null : store.map();
+    if (map == null && before.equals(core.state())) {
       goOn();
       return;
     }
+    boolean rebooted = !before.isOf(core.parts().boot());
     core.inner()
         .suspend()
+        .thenCompose(
+            v -> map == null || !rebooted ? Answers.done() : forget(map, before.outdated()))
         .thenCompose(v -> core.update(s -> s))
-        .thenCompose(v -> certain ? Answers.done() : store.flush())
+        .thenCompose(v -> map == null ? Answers.done() : store.flush())
+        .thenCompose(v -> core.update(s -> s.withOutdated(List.of())))
         .whenComplete(
             (v, failure) -> {
               if (failure != null) {
@@ -148,6 +154,11 @@ public final class SharedVolume implements PathHandler {
               core.inner().resume();
               goOn();
             });
+  }
+
+  /** The machine lost its power before the map had forgotten these durably. */
+  private static CompletableFuture<Void> forget(BlockMap map, List<Run> outdated) {
+    return Answers.join(outdated.stream().map(r -> map.forgotten(r.from(), r.end())).toList());
   }
 
   private void goOn() {

@@ -164,8 +164,7 @@ final class StoreChanges {
 
   /** Makes durable what was written, and what the map knows of it. */
   CompletableFuture<Void> flush() {
-    BlockMap m = layers.map();
     uncommitted.set(0);
-    return m == null ? layers.device().flush() : m.commit(layers.device()::flush);
+    return layers.flush();
   }
 }

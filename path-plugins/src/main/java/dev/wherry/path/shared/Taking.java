@@ -1,5 +1,6 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.path.Answers;
 import dev.wherry.path.link.LinkException;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
@@ -124,6 +125,7 @@ final class Taking {
                           return reply;
                         }))
         .thenCompose(v -> settle(0, Long.MAX_VALUE))
+        .thenCompose(v -> pledge(attempt))
         .thenCompose(v -> core.inner().suspend(core.ioTimeout(), core.parts().timer()))
         .thenCompose(v -> wantStill())
         .thenCompose(s -> ask(s, attempt, next))
@@ -157,6 +159,22 @@ final class Taking {
               return reply.isOk() && shrinks && round < MOST_FLUSHES
                   ? settle(round + 1, took)
                   : Peers.ok();
+            });
+  }
+
+  /** Has the owner promise the ownership, so that it need not write that down while hosts wait. */
+  private CompletableFuture<Void> pledge(Try attempt) {
+    ShareState s = core.state();
+    LinkRequest request = LinkRequest.of(Op.PLEDGE, core.suid(), s.epoch(), 0, 0);
+    return peers
+        .call(s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()))
+        .thenCompose(
+            reply -> {
+              reply.payload().release();
+              // Of another owner HANDOVER tells.
+              return reply.isOk() || reply.status() == Status.STALE
+                  ? Peers.ok()
+                  : Peers.refused(reply.status(), "node " + s.owner() + ": " + reply.text());
             });
   }
 
@@ -249,14 +267,15 @@ final class Taking {
       String source = NodeSource.name(s.owner());
       return next.complete(answer, from -> differences(attempt, from))
           .thenCompose(
-              v ->
+              outdated ->
                   become(
                       attempt,
                       s,
                       next.map(),
                       owned(s, reply.epoch(), losses)
                           .withMembers(others(answer.members(), s.owner()))
-                          .withSources(source, next.base(s, source), next.number())));
+                          .withSources(source, next.base(s, source), next.number())
+                          .withOutdated(outdated)));
     } catch (IllegalArgumentException e) {
       return Peers.refused(Status.ERROR, "node " + s.owner() + ": " + e.getMessage());
     } finally {
@@ -288,7 +307,7 @@ final class Taking {
             s -> {
               core.unflushed().handedOver(s.losses());
               BlockMap old = store.map();
-              store.map(map);
+              store.map(map, s.outdated().isEmpty() ? Answers.done() : core.mapForced(map));
               moves.forgetAhead();
               core.connectSource(s);
               // A fetch of before that has just come is kept for the old map, or not at all.

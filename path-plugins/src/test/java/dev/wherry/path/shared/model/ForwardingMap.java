@@ -113,4 +113,9 @@ abstract class ForwardingMap implements BlockMap {
   public CompletableFuture<Void> close() {
     return map.close();
   }
+
+  @Override
+  public CompletableFuture<Void> force() {
+    return map.force();
+  }
 }
