@@ -238,6 +238,7 @@ public record ShareState(
             d -> {
               d.losses = losses + (lossy ? 1 : 0);
               d.boot = inBoot;
+              d.pledge = promised == null ? null : new Pledge(promised.to, true);
             })
         : this;
   }
@@ -330,7 +331,6 @@ public record ShareState(
           if (isGivenByCrash()) {
             d.role = Role.OWNER;
             d.owner = node;
-            d.epoch = epoch - 1;
           }
           d.pledge = null;
           d.fence = why;

@@ -95,6 +95,8 @@ final class Taking {
         .thenCompose(
             reply -> {
               reply.payload().release();
+              // Should an earlier ask be heard all the same, the owner's requests tell of it.
+              attempt.uncertain &= !reply.isOk();
               return switch (reply.status()) {
                 case OK -> Peers.ok();
                 case STALE -> redirected(attempt, reply.text(), reply.epoch(), redirects);
@@ -171,10 +173,12 @@ final class Taking {
         .thenCompose(
             reply -> {
               reply.payload().release();
-              // Of another owner HANDOVER tells.
-              return reply.isOk() || reply.status() == Status.STALE
-                  ? Peers.ok()
-                  : Peers.refused(reply.status(), "node " + s.owner() + ": " + reply.text());
+              if (reply.isOk() || reply.status() == Status.STALE) {
+                return Peers.ok(); // Of another owner HANDOVER tells.
+              }
+              // As where the ownership itself is refused.
+              attempt.uncertain = false;
+              return Peers.refused(reply.status(), "node " + s.owner() + ": " + reply.text());
             });
   }
 
@@ -223,8 +227,7 @@ final class Taking {
                         || (cause instanceof LinkException e && e.unsent());
                 attempt.uncertain = before || !unheard;
               } else if (!reply.isOk()) {
-                // Should an earlier ask be heard all the same, the owner's requests tell of it.
-                attempt.uncertain = false;
+                attempt.uncertain = false; // As after PREPARE.
               }
               return failure == null
                   ? answered(s, attempt, reply, next)

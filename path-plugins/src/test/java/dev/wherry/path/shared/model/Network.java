@@ -358,6 +358,7 @@ final class Network {
 
     private void reply(Life target) {
       LinkReply reply = answer;
+      byte[] data = answerPayload; // A later life may answer otherwise.
       if (reply == null || isCut(from.node(), to)) {
         return;
       }
@@ -370,18 +371,17 @@ final class Network {
             }
             faults.at(request.op() + " answered", from);
             if (!from.dead()) {
-              finish(reply);
+              finish(reply, data);
             }
           });
     }
 
-    private void finish(LinkReply reply) {
+    private void finish(LinkReply reply, byte[] data) {
       over = true;
       open.remove(this);
       trace("is answered " + reply.status() + " " + reply.epoch() + " " + reply.text());
       ByteBuf bytes =
-          from.handOut(
-              Unpooled.copiedBuffer(answerPayload), "the payload of the answer to " + request.op());
+          from.handOut(Unpooled.copiedBuffer(data), "the payload of the answer to " + request.op());
       if (!result.complete(
           new LinkReply(reply.status(), reply.error(), reply.epoch(), reply.text(), bytes))) {
         bytes.release();

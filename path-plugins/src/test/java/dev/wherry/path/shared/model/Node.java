@@ -96,8 +96,23 @@ final class Node implements Network.Peer {
     return state == null ? Role.STANDBY : state.role();
   }
 
+  /** Whether it is the owner: what it has promised it has given away once it is dead. */
   boolean owns() {
-    return disk.state != null && disk.state.role() == Role.OWNER && disk.state.fence() == null;
+    ShareState state = disk.state;
+    return state != null
+        && state.role() == Role.OWNER
+        && state.fence() == null
+        && (state.pledge() == null || (part != null && part.state().role() == Role.OWNER));
+  }
+
+  /**
+   * Whether what was not flushed may be in its page cache, as far as it will know itself: one that
+   * has promised the ownership does not remember whether it was flushed for it.
+   */
+  private boolean mayLose() {
+    ShareState state = disk.state;
+    boolean promised = state != null && state.pledge() != null;
+    return owns() || (promised && schedule.nodes().stream().noneMatch(Node::owns));
   }
 
   // ------------------------------------------------------------------ start and end
@@ -215,8 +230,9 @@ final class Node implements Network.Peer {
   }
 
   void losePower(String why) {
+    boolean lossy = mayLose();
     kill("power loss, " + why);
-    if (owns()) {
+    if (lossy) {
       schedule.oracle().loses(schedule.simulation().tick(), name);
     }
     schedule.sources().oracle().losesPower(name, schedule.simulation().tick());
@@ -364,6 +380,10 @@ final class Node implements Network.Peer {
               disk.removeAll();
               part = null;
               volume = null;
+              // Its hosts are cut off; those that come when it has a part again have flushed
+              // nothing.
+              long cutOff = schedule.simulation().tick();
+              schedule.oracle().refused(cutOff, cutOff, now);
               return LinkReply.ok(0);
             });
   }

@@ -479,8 +479,11 @@ final class Schedule implements SimLog.Judge {
     }
     if (state.role() == Role.FORMER && before != null && before.role() == Role.OWNER) {
       long now = simulation.tick();
-      oracle.covers(now, now, null);
-      if (state.epoch() < Operator.FORCED) {
+      boolean asked = state.pledge() == null; // Else a crash kept a promise; nothing was flushed.
+      if (asked) {
+        oracle.covers(now, now, null);
+      }
+      if (asked && state.epoch() < Operator.FORCED) {
         sources.oracle().gaveAway(life.node(), now);
       }
     }
