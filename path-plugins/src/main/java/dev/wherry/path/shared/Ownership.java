@@ -23,16 +23,18 @@ import org.slf4j.LoggerFactory;
  *  DIFFERENCES ───────────────────────────────▶
  *  fills its next map, durably ◀─────────────── what its store has, stretch by stretch
  *  FLUSH, until one is short ─────────────────▶ flushes while it serves
+ *  PLEDGE ────────────────────────────────────▶ promises it to the taker, durably
  *  holds its hosts, lets what it forwarded end
  *  HANDOVER ──────────────────────────────────▶ holds its hosts, lets all end, flushes the rest
- *                                               FORMER, owner := taker, epoch + 1, durably
  *  OWNER, epoch + 1, source := owner ◀───────── what has changed since
- *  durably; its hosts go on                     its hosts go on, to the taker
+ *  durably; its hosts go on                     FORMER, owner := taker, epoch + 1; its hosts go
+ *                                               on, to the taker; durable soon after
  * </pre>
  *
  * A taker whose HANDOVER was not answered asks again, also after a restart, as long as it remembers
  * that it wanted; the same question gets the same answer. Until then nobody can write, and nobody
- * but the two knows: the answer is durable on the one side before it is on the other.
+ * but the two knows. An owner that crashes with a promise has kept it: it comes back as a former
+ * owner. One that lives may take it back, and does when nobody has come for it.
  */
 final class Ownership {
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
