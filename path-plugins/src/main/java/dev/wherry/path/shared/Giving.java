@@ -19,6 +19,9 @@ final class Giving {
   /** Flag of HANDOVER: the taker was the owner before, and its store is that of then. */
   static final int FORMER = 1;
 
+  /** Flag of PLEDGE: the taker does not come, and gives the promise back. */
+  static final int BACK = 2;
+
   /**
    * What a taker says of itself in PREPARE, DIFFERENCES and HANDOVER.
    *
@@ -146,6 +149,10 @@ final class Giving {
    */
   CompletableFuture<LinkReply> pledge(String from, LinkRequest request) {
     ShareState s = core.state();
+    if ((request.flags() & BACK) != 0) {
+      takeBack(from, request.epoch());
+      return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
+    }
     if (hasGiven(s, from, request)) {
       return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
     }

@@ -186,7 +186,7 @@ public record ShareState(
   }
 
   /** The ownership is promised, or not any more. */
-  ShareState withPledge(@Nullable Pledge value) {
+  public ShareState withPledge(@Nullable Pledge value) {
     return with(d -> d.pledge = value);
   }
 
@@ -317,7 +317,8 @@ public record ShareState(
         });
   }
 
-  ShareState withOutdated(List<Run> value) {
+  /** What is outdated in the map as it is on disk. */
+  public ShareState withOutdated(List<Run> value) {
     return with(d -> d.outdated = value);
   }
 

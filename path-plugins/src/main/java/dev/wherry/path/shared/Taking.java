@@ -42,6 +42,9 @@ final class Taking {
     /** The owner may have given the ownership away to this node, and this node not know of it. */
     boolean uncertain;
 
+    /** The owner has promised the ownership, as far as this node knows. */
+    boolean pledged;
+
     /** What need not be done while hosts wait. */
     Runnable afterwards = () -> {};
 
@@ -135,10 +138,23 @@ final class Taking {
             (v, failure) ->
                 failure == null
                     ? Peers.ok()
-                    : next.remove()
+                    : giveUp(attempt, next)
                         .handle((w, f) -> null)
                         .thenCompose(w -> CompletableFuture.<Void>failedFuture(failure)))
         .thenCompose(v -> v);
+  }
+
+  private CompletableFuture<Void> giveUp(Try attempt, NextMap next) {
+    ShareState s = core.state();
+    if (attempt.pledged && !attempt.uncertain) {
+      LinkRequest request =
+          LinkRequest.of(Op.PLEDGE, core.suid(), s.epoch(), 0, 0)
+              .withFlags(Giving.BACK)
+              .withPayload(attempt.asked.write());
+      // If it is not heard, the owner takes it back by itself in a while.
+      peers.call(s.owner(), request).thenAccept(reply -> reply.payload().release());
+    }
+    return s.map() == next.number() ? Peers.ok() : next.remove();
   }
 
   /**
@@ -174,6 +190,7 @@ final class Taking {
             reply -> {
               reply.payload().release();
               if (reply.isOk() || reply.status() == Status.STALE) {
+                attempt.pledged = reply.isOk();
                 return Peers.ok(); // Of another owner HANDOVER tells.
               }
               // As where the ownership itself is refused.

@@ -10,6 +10,7 @@ final class Accidents implements Faults {
   private final Schedule schedule;
   private final List<Planned> planned = new ArrayList<>();
   private int armed;
+  private int armedForRare;
   private int countdown;
   private boolean ended;
 
@@ -54,6 +55,10 @@ final class Accidents implements Faults {
   }
 
   private void arm() {
+    if (schedule.simulation().chance(0.25)) {
+      armedForRare++;
+      return;
+    }
     armed++;
     countdown = schedule.simulation().between(1, 40);
   }
@@ -65,6 +70,11 @@ final class Accidents implements Faults {
 
   @Override
   public void at(String point, Life life) {
+    if (point.equals(Faults.RARE) && armedForRare > 0 && !ended && !life.dead()) {
+      armedForRare--;
+      strike(schedule.node(life.node()), point);
+      return;
+    }
     if (ended || armed == 0 || life.dead() || --countdown > 0) {
       return;
     }

@@ -303,7 +303,8 @@ final class CellHistory {
         durable = durable == null || w.began > durable.began ? w : durable;
       }
     }
-    if (durable == null) {
+    // One that began before the last loss may have been done before what was found after it.
+    if (durable == null || durable.began < from) {
       if (known) {
         left.add(first);
       } else {

@@ -14,6 +14,7 @@ import dev.wherry.path.map.MapFile;
 import dev.wherry.path.shared.BatchLog;
 import dev.wherry.path.shared.Following;
 import dev.wherry.path.shared.Role;
+import dev.wherry.path.shared.ShareLog;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.SharedVolume.Parts;
@@ -21,10 +22,12 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -217,6 +220,22 @@ enum Mutant {
     }
   },
 
+  /** An owner that comes back does not know what it promised. */
+  BREAKS_ITS_PROMISE {
+    @Override
+    Parts parts(Parts p) {
+      return putting(p, state -> state.withPledge(null));
+    }
+  },
+
+  /** A taker that comes back does not know what its map should have forgotten. */
+  TRUSTS_AN_OUTDATED_MAP {
+    @Override
+    Parts parts(Parts p) {
+      return putting(p, state -> state.withOutdated(List.of()));
+    }
+  },
+
   /** A source has a batch in its store before all of it has come. */
   APPLIES_A_BATCH_BEFORE_IT_IS_WHOLE {
     @Override
@@ -278,8 +297,38 @@ enum Mutant {
     return with(p, p.store() == null ? null : wrap.apply(p.store()), p.following(), p.boot());
   }
 
+  private static Parts putting(Parts p, UnaryOperator<ShareState> change) {
+    ShareLog log = p.log();
+    return with(
+        p,
+        p.store(),
+        p.following(),
+        p.boot(),
+        new ShareLog() {
+          @Override
+          public CompletableFuture<Void> put(ShareState state) {
+            return log.put(change.apply(state));
+          }
+
+          @Override
+          public CompletableFuture<BlockMap> create(long number, int state) {
+            return log.create(number, state);
+          }
+
+          @Override
+          public CompletableFuture<Void> remove(long number) {
+            return log.remove(number);
+          }
+        });
+  }
+
   private static Parts with(
       Parts p, @Nullable BlockDevice store, Following following, String boot) {
+    return with(p, store, following, boot, p.log());
+  }
+
+  private static Parts with(
+      Parts p, @Nullable BlockDevice store, Following following, String boot, ShareLog log) {
     return new Parts(
         p.suid(),
         p.node(),
@@ -289,7 +338,7 @@ enum Mutant {
         p.map(),
         p.links(),
         p.sources(),
-        p.log(),
+        log,
         p.timer(),
         p.nanoClock(),
         p.ioTimeout(),

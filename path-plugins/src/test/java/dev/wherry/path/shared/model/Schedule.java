@@ -483,7 +483,9 @@ final class Schedule implements SimLog.Judge {
       if (asked) {
         oracle.covers(now, now, null);
       }
-      if (asked && state.epoch() < Operator.FORCED) {
+      if (!asked) {
+        sources.oracle().owned(null);
+      } else if (state.epoch() < Operator.FORCED) {
         sources.oracle().gaveAway(life.node(), now);
       }
     }

@@ -97,7 +97,7 @@ final class SimLog implements ShareLog {
       return;
     }
     apply(put);
-    faults.at("state put", life);
+    faults.at(put.state.outdated().isEmpty() ? "state put" : Faults.RARE, life);
     life.after(
         life.simulation().about(NANOS / 4),
         () -> {
