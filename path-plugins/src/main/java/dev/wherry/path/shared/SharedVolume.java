@@ -395,7 +395,7 @@ public final class SharedVolume implements PathHandler {
         .thenAccept(
             v -> {
               if (!core.unflushed().flushed(mark)) {
-                core.noteLosses(core.unflushed().failedAt());
+                core.losses().note(core.unflushed().failedAt());
                 throw lost();
               }
             });
@@ -482,7 +482,7 @@ public final class SharedVolume implements PathHandler {
         .close()
         .thenCompose(v -> core.inner().close())
         .thenCompose(v -> core.stopFollowing())
-        .thenCompose(v -> failed ? Answers.done() : core.stopped())
+        .thenCompose(v -> failed ? Answers.done() : core.losses().stopped(core.store()))
         .thenCompose(v -> core.close())
         .thenCompose(
             v -> {
