@@ -65,7 +65,8 @@ final class Core {
             state,
             s -> parts.unflushed().seen(s.losses()),
             conditions::check);
-    losses = new Losses(stored, durable, parts.unflushed(), parts.boot());
+    losses =
+        new Losses(parts.suid(), parts.node(), stored, durable, parts.unflushed(), parts.boot());
     String fence = state.fence();
     if (fence != null) {
       fencing.set(true);

@@ -1,8 +1,11 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The {@linkplain ShareState#losses count of losses} that this node keeps durably: when it grows,
@@ -13,6 +16,10 @@ import org.jspecify.annotations.Nullable;
  * next occasion.
  */
 final class Losses {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
+
+  private final String suid;
+  private final String node;
   private final DurableState state;
   private final Unflushed unflushed;
   private final String boot;
@@ -20,12 +27,22 @@ final class Losses {
   /**
    * A volume begins to serve.
    *
+   * @param suid the volume
+   * @param node this one
    * @param stored the state that the last one left behind
    * @param state the present one
    * @param unflushed what the daemon knows of this node's hosts
    * @param boot of the operating system, as {@link ShareState#boot}
    */
-  Losses(ShareState stored, DurableState state, Unflushed unflushed, String boot) {
+  Losses(
+      String suid,
+      String node,
+      ShareState stored,
+      DurableState state,
+      Unflushed unflushed,
+      String boot) {
+    this.suid = suid;
+    this.node = node;
     this.state = state;
     this.unflushed = unflushed;
     this.boot = boot;
@@ -37,6 +54,30 @@ final class Losses {
       unflushed.answered(stored.losses());
     }
     unflushed.seen(now.losses());
+  }
+
+  /**
+   * A host's FLUSH was answered.
+   *
+   * @throws NbdException EIO if something that it covers may be lost; whoever asks again has been
+   *     told
+   */
+  void flushed(Unflushed.Mark mark) {
+    if (!unflushed.flushed(mark)) {
+      note(unflushed.failedAt());
+      throw lost();
+    }
+  }
+
+  private NbdException lost() {
+    String why =
+        "volume "
+            + suid
+            + ": its owner has lost its power, or was replaced by force: what hosts of node "
+            + node
+            + " have not flushed may be lost";
+    LOG.warn("{}", why);
+    return NbdException.harmless(NbdError.EIO, why);
   }
 
   /** The store was not flushed: what hosts of other nodes were answered may be lost, too. */
