@@ -50,27 +50,18 @@ final class Dispatcher implements Link.Listener {
   private final Dialer dialer;
   private final Backoff backoff;
   private final long ioTimeout;
-  private final CompletableFuture<Terms> connected = new CompletableFuture<>();
-
   private State state = State.AWAY;
 
-  /** What the first connection agreed on, or better. Read on any thread. */
-  private volatile @Nullable Terms terms;
-
-  /** The same for users of the client. */
-  private volatile @Nullable ExportInfo info;
-
-  private final List<CompletableFuture<Void>> reconnecting = new ArrayList<>();
+  private final Presence presence = new Presence();
 
   /** Counts sessions, so that what belongs to an older one is told apart. */
   private int session;
 
-  private final List<Link> links = new ArrayList<>();
-  private int dialing;
+  private final Pool links = new Pool();
+  private @Nullable Opening opening;
   private long onlineSince;
-  private @Nullable String failure;
 
-  private final AgeList age = new AgeList();
+  private final Deadlines deadlines;
   private final Ledger ledger = new Ledger();
   private final ArrayDeque<Command> resend = new ArrayDeque<>();
   private final Admission admission;
@@ -78,7 +69,6 @@ final class Dispatcher implements Link.Listener {
   private long sequence;
 
   private boolean earlyFlush;
-  private boolean ticking;
 
   Dispatcher(String place, NbdClientOptions options, Reactor reactor, Dialer dialer, long seed) {
     this.place = place;
@@ -89,6 +79,7 @@ final class Dispatcher implements Link.Listener {
         new Backoff(options.minBackoff(), options.maxBackoff(), new SplittableRandom(seed));
     this.admission = new Admission(options.replayLimit(), ledger, this::transmit, this::flushEarly);
     this.ioTimeout = options.ioTimeout().toNanos();
+    this.deadlines = new Deadlines(place, reactor, options.ioTimeout(), links, this::expire);
   }
 
   // Any thread.
@@ -96,15 +87,15 @@ final class Dispatcher implements Link.Listener {
   /** Connects for the first time; fails at the first failure. */
   CompletableFuture<Terms> start() {
     reactor.execute(this::dial);
-    return connected;
+    return presence.first();
   }
 
   @Nullable Terms terms() {
-    return terms;
+    return presence.terms();
   }
 
   @Nullable ExportInfo info() {
-    return info;
+    return presence.info();
   }
 
   /** Leaves the server and comes again; completes when that is done, or fails after a timeout. */
@@ -113,10 +104,10 @@ final class Dispatcher implements Link.Listener {
     reactor.execute(
         () -> {
           if (state == State.FAILED || state == State.CLOSED) {
-            result.completeExceptionally(new NbdException(NbdError.EIO, String.valueOf(failure)));
+            result.completeExceptionally(presence.gone());
             return;
           }
-          reconnecting.add(result);
+          presence.await(result);
           reactor.schedule(
               () ->
                   result.completeExceptionally(
@@ -170,13 +161,11 @@ final class Dispatcher implements Link.Listener {
   private void accept(Command c) {
     if (state == State.FAILED || state == State.CLOSED) {
       c.releasePayload();
-      c.done.completeExceptionally(new NbdException(NbdError.EIO, String.valueOf(failure)));
+      c.done.completeExceptionally(presence.gone());
       return;
     }
     c.sequence = ++sequence;
-    c.deadline = reactor.nanoTime() + ioTimeout;
-    age.add(c);
-    startTicking();
+    deadlines.add(c);
     admission.admit(c);
   }
 
@@ -184,17 +173,7 @@ final class Dispatcher implements Link.Listener {
     if (c.type == Wire.CMD_FLUSH) {
       c.covers = ledger.appended();
     }
-    leastBusy().send(c);
-  }
-
-  private Link leastBusy() {
-    Link best = links.get(0);
-    for (int i = 1; i < links.size(); i++) {
-      if (links.get(i).inFlight() < best.inFlight()) {
-        best = links.get(i);
-      }
-    }
-    return best;
+    links.leastBusy().send(c);
   }
 
   private void flushEarly() {
@@ -268,7 +247,7 @@ final class Dispatcher implements Link.Listener {
       return;
     }
     c.settled = true;
-    age.remove(c);
+    deadlines.remove(c);
     if (c.error() == null) {
       c.done.complete(c);
     } else {
@@ -285,92 +264,38 @@ final class Dispatcher implements Link.Listener {
       return;
     }
     state = State.OPENING;
-    int mine = ++session;
-    dialer
-        .dial(options.connectTimeout().toNanos())
-        .whenComplete(
-            (link, e) -> {
-              if (mine != session || state != State.OPENING) {
-                closeQuietly(link);
-              } else if (e != null) {
-                attemptFailed(e);
-              } else {
-                opened(link);
-              }
-            });
+    session++;
+    Opening mine =
+        new Opening(place, options, dialer, links, this, this::opened, this::attemptFailed);
+    opening = mine;
+    mine.begin(presence.terms());
   }
 
-  private void opened(Link first) {
-    Terms now = first.terms();
-    Terms before = terms;
-    String missing = before == null ? null : now.missingAgainst(before);
-    links.add(first);
-    first.start(this);
-    if (missing != null) {
-      attemptFailed(
-          new NbdConnectException(
-              NbdConnectException.Reason.REFUSED,
-              place + ": the export is not what it was: " + missing));
-      return;
-    }
-    dialing = now.has(Wire.FLAG_CAN_MULTI_CONN) ? options.connections() - 1 : 0;
-    if (dialing == 0) {
-      startReplay();
-      return;
-    }
-    int mine = session;
-    // A server that has no room for more may leave us in its backlog: that is no reason to wait.
-    long limit = Math.min(options.connectTimeout().toNanos(), SECOND);
-    for (int n = dialing; n > 0; n--) {
-      dialer.dial(limit).whenComplete((link, e) -> openedMore(mine, link, e));
-    }
-  }
-
-  private void openedMore(int mine, @Nullable Link link, @Nullable Throwable e) {
-    if (mine != session || state != State.OPENING) {
-      closeQuietly(link);
-      return;
-    }
-    Link first = links.get(0);
-    if (link == null) {
-      log.debug("{}: no further connection: {}", place, String.valueOf(e));
-    } else if (link.terms().equals(first.terms())) {
-      links.add(link);
-      link.start(this);
-    } else {
-      closeQuietly(link);
-    }
-    if (--dialing > 0) {
-      return;
-    }
-    if (links.size() > 1 && first.terms().size() > 0) {
+  private void opened() {
+    Terms now = links.first().terms();
+    if (links.size() > 1 && now.size() > 0) {
       // That the first one still answers proves that all of them lead to one run of the server.
-      first.send(
-          new Command(Command.Role.PROBE, Wire.CMD_READ, 0, 0, first.terms().minBlock(), null));
-      startTicking();
+      links
+          .first()
+          .send(new Command(Command.Role.PROBE, Wire.CMD_READ, 0, 0, now.minBlock(), null));
+      deadlines.watch();
     } else {
       startReplay();
-    }
-  }
-
-  private void closeQuietly(@Nullable Link link) {
-    if (link != null) {
-      link.close();
     }
   }
 
   private void startReplay() {
-    Terms now = links.get(0).terms();
+    Terms now = links.first().terms();
     replay = new Replay(ledger.replay(now.maxLength()));
     if (replay.size() > 0) {
       log.info("{}: replaying {} changes, {} bytes", place, replay.size(), ledger.bytes());
-      startTicking();
+      deadlines.watch();
     }
     replayMore();
   }
 
   private void replayMore() {
-    if (replay.advance(c -> leastBusy().send(c))) {
+    if (replay.advance(c -> links.leastBusy().send(c))) {
       online();
     }
   }
@@ -388,19 +313,15 @@ final class Dispatcher implements Link.Listener {
   }
 
   private void online() {
-    Terms now = links.get(0).terms();
+    Terms now = links.first().terms();
     state = State.ONLINE;
     onlineSince = reactor.nanoTime();
-    terms = now;
-    info = now.info(options.readOnly());
-    List<CompletableFuture<Void>> asked = List.copyOf(reconnecting);
-    reconnecting.clear();
-    asked.forEach(f -> f.complete(null));
-    if (connected.isDone()) {
+    boolean again = presence.isDecided();
+    presence.here(now, now.info(options.readOnly()));
+    if (again) {
       log.info("{}: connected again, {} connections", place, links.size());
     } else {
       log.info("{}: connected, {} connections, {}", place, links.size(), now);
-      connected.complete(now);
     }
     while (state == State.ONLINE && !resend.isEmpty()) {
       transmit(resend.remove());
@@ -443,12 +364,9 @@ final class Dispatcher implements Link.Listener {
   }
 
   private void endDrainIfEmpty() {
-    for (Link link : links) {
-      if (link.inFlight() > 0) {
-        return;
-      }
+    if (links.isIdle()) {
+      endDrain();
     }
-    endDrain();
   }
 
   private void endDrain() {
@@ -461,10 +379,9 @@ final class Dispatcher implements Link.Listener {
 
   private void attemptFailed(Throwable cause) {
     hangUp();
-    if (!connected.isDone()) {
+    if (!presence.isDecided()) {
       state = State.CLOSED;
-      failure = cause.getMessage();
-      connected.completeExceptionally(cause);
+      presence.neverCame(cause);
       return;
     }
     log.debug("{}: still away: {}", place, cause.toString());
@@ -483,15 +400,12 @@ final class Dispatcher implements Link.Listener {
 
   /** Closes all links and takes back what is in flight on them. */
   private CompletableFuture<Void> hangUp() {
-    List<Link> all = List.copyOf(links);
-    links.clear();
-    List<CompletableFuture<Void>> closed = new ArrayList<>();
-    for (Link link : all) {
-      link.unanswered().forEach(this::reclaim);
-      closed.add(link.close());
+    if (opening != null) {
+      opening.end();
     }
+    CompletableFuture<Void> closed = links.close(this::reclaim);
     replay.abandon();
-    return CompletableFuture.allOf(closed.toArray(new CompletableFuture<?>[0]));
+    return closed;
   }
 
   /** Takes back a command whose answer will not come. */
@@ -519,10 +433,10 @@ final class Dispatcher implements Link.Listener {
       log.error("{}", why);
     }
     state = last;
-    failure = why;
+    presence.failing(why);
     session++;
     admission.close();
-    for (Command c = age.oldest(); c != null; c = age.oldest()) {
+    for (Command c = deadlines.oldest(); c != null; c = deadlines.oldest()) {
       giveUp(c, why);
     }
     CompletableFuture<Void> closed = hangUp();
@@ -531,47 +445,14 @@ final class Dispatcher implements Link.Listener {
     }
     admission.clear();
     ledger.clear();
-    reconnecting.forEach(f -> f.completeExceptionally(new NbdException(NbdError.EIO, why)));
-    reconnecting.clear();
-    connected.completeExceptionally(
-        new NbdConnectException(NbdConnectException.Reason.UNREACHABLE, why));
+    presence.failed(why);
     return closed;
   }
 
   private void giveUp(Command c, String why) {
     c.settled = true;
-    age.remove(c);
+    deadlines.remove(c);
     c.done.completeExceptionally(new NbdException(NbdError.EIO, why));
-  }
-
-  private void startTicking() {
-    if (!ticking) {
-      ticking = true;
-      reactor.schedule(this::tick, Math.max(1_000_000L, Math.min(SECOND, ioTimeout / 16)));
-    }
-  }
-
-  private void tick() {
-    ticking = false;
-    long now = reactor.nanoTime();
-    for (Command c = age.oldest(); c != null && c.deadline - now <= 0; c = age.oldest()) {
-      expire(c);
-    }
-    boolean busy = !age.isEmpty();
-    for (Link link : List.copyOf(links)) {
-      if (link.inFlight() > 0) {
-        busy = true;
-        if (now - link.quietSince() >= ioTimeout) {
-          link.fail(
-              new NbdException(
-                  NbdError.EIO,
-                  place + ": no answer within " + options.ioTimeout().toMillis() + " ms"));
-        }
-      }
-    }
-    if (busy) {
-      startTicking();
-    }
   }
 
   private void expire(Command c) {

@@ -10,9 +10,7 @@ import io.netty.handler.codec.DecoderException;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -45,8 +43,6 @@ final class Negotiator extends ByteToMessageDecoder {
   /** Most replies to all of our options. */
   private static final int MAX_REPLIES = 1000;
 
-  private static final int DEFAULT_PREFERRED = 4096;
-
   private final NbdUri uri;
   private final NbdClientOptions options;
   private final Supplier<SslHandler> tls;
@@ -58,13 +54,7 @@ final class Negotiator extends ByteToMessageDecoder {
   private boolean extended;
   private boolean structured;
   private int replies;
-  private long size = -1;
-  private int flags;
-  private int minBlock = 1;
-  private int preferredBlock = DEFAULT_PREFERRED;
-  private int maxPayload = Wire.MAX_PAYLOAD;
-  private String description = "";
-  private final Map<Integer, String> contexts = new HashMap<>();
+  private final Offer offer;
 
   /**
    * @param tls makes the handler that speaks TLS; asked only if the URI demands TLS
@@ -80,6 +70,7 @@ final class Negotiator extends ByteToMessageDecoder {
     this.options = options;
     this.tls = tls;
     this.result = result;
+    this.offer = new Offer("NBD server " + uri.place(), options.contexts());
   }
 
   @Override
@@ -227,9 +218,9 @@ final class Negotiator extends ByteToMessageDecoder {
     } else if (type == Wire.REP_ACK) {
       acknowledged(ctx, in);
     } else if (type == Wire.REP_META_CONTEXT && state == State.SET_META_CONTEXT) {
-      context(data);
+      offer.context(data);
     } else if (type == Wire.REP_INFO && state == State.GO) {
-      info(data);
+      offer.info(data);
     } else {
       throw protocol("reply type " + type + " to option " + state);
     }
@@ -256,7 +247,7 @@ final class Negotiator extends ByteToMessageDecoder {
       }
       case SET_META_CONTEXT -> askGo(ctx);
       case GO -> {
-        if (size < 0) {
+        if (!offer.hasSize()) {
           throw protocol("it did not tell the size of the export");
         }
         finish(ctx);
@@ -280,12 +271,12 @@ final class Negotiator extends ByteToMessageDecoder {
       case EXTENDED_HEADERS -> askStructured(ctx);
       case STRUCTURED_REPLY -> askGo(ctx);
       case SET_META_CONTEXT -> {
-        contexts.clear();
+        offer.dropContexts();
         askGo(ctx);
       }
       case GO -> {
         if (unsupported) {
-          contexts.clear();
+          offer.dropContexts();
           askExportName(ctx);
         } else if (type == Wire.REP_ERR_UNKNOWN) {
           throw new NbdConnectException(
@@ -305,95 +296,19 @@ final class Negotiator extends ByteToMessageDecoder {
     return text.isEmpty() ? code : code + ": " + text;
   }
 
-  private void context(ByteBuf data) {
-    if (data.readableBytes() < 5) {
-      throw protocol("a malformed metadata context");
-    }
-    int id = data.readInt();
-    String name = data.toString(StandardCharsets.UTF_8);
-    if (!options.contexts().contains(name)
-        || contexts.containsValue(name)
-        || contexts.put(id, name) != null) {
-      throw protocol("a metadata context that was not asked for, or twice: " + name);
-    }
-  }
-
-  private void info(ByteBuf data) {
-    int kind = data.readableBytes() < 2 ? -1 : data.readUnsignedShort();
-    int rest = data.readableBytes();
-    switch (kind) {
-      case -1 -> throw protocol("a malformed information");
-      case Wire.INFO_EXPORT -> {
-        if (rest != 10) {
-          throw protocol("a malformed information on the export");
-        }
-        export(data);
-      }
-      case Wire.INFO_BLOCK_SIZE -> {
-        if (rest != 12) {
-          throw protocol("a malformed information on block sizes");
-        }
-        blocks(data.readUnsignedInt(), data.readUnsignedInt(), data.readUnsignedInt());
-      }
-      case Wire.INFO_DESCRIPTION -> description = data.toString(StandardCharsets.UTF_8);
-      default -> data.skipBytes(rest);
-    }
-  }
-
-  private void export(ByteBuf data) {
-    size = data.readLong();
-    flags = data.readUnsignedShort();
-    if (size < 0) {
-      throw protocol("an export of " + Long.toUnsignedString(size) + " bytes is too large");
-    }
-    if ((flags & Wire.FLAG_HAS_FLAGS) == 0) {
-      flags = 0;
-    }
-  }
-
-  private void blocks(long min, long preferred, long max) {
-    if (Long.bitCount(min) != 1 || min > 65536) {
-      throw protocol("minimum block " + min + ": must be a power of two up to 65536");
-    }
-    if (Long.bitCount(preferred) != 1 || preferred < min) {
-      throw protocol("preferred block " + preferred + ": must be a power of two, at least " + min);
-    }
-    if (max != 0xffffffffL && (max < min || max % min != 0)) {
-      throw protocol("maximum block " + max + ": must be a multiple of the minimum " + min);
-    }
-    minBlock = (int) min;
-    preferredBlock = (int) Math.min(preferred, 1 << 30);
-    maxPayload = (int) Math.min(max, Wire.MAX_PAYLOAD);
-  }
-
   private void exportName(ChannelHandlerContext ctx, ByteBuf in) {
     int length = 10 + (noZeroes ? 0 : Wire.EXPORT_NAME_PADDING);
     if (in.readableBytes() < length) {
       return;
     }
-    export(in);
+    offer.export(in);
     in.skipBytes(length - 10);
     finish(ctx);
   }
 
   private void finish(ChannelHandlerContext ctx) {
-    if (size % minBlock != 0) {
-      // The tail cannot be reached in whole blocks.
-      size -= size % minBlock;
-    }
     state = State.DONE;
-    Terms terms =
-        new Terms(
-            size,
-            flags,
-            minBlock,
-            preferredBlock,
-            maxPayload,
-            description,
-            structured,
-            extended,
-            contexts);
-    result.complete(terms);
+    result.complete(offer.terms(structured, extended));
     // What has come behind goes to the next handler.
     ctx.pipeline().remove(this);
   }

@@ -17,16 +17,11 @@ import dev.wherry.nbd.NbdException;
 import dev.wherry.nbd.server.ExportStats.Engine;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
-import java.util.EnumSet;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-import org.slf4j.event.Level;
 
 /**
  * Does the requests of one connection and queues their replies, in the order of completion. First
@@ -35,8 +30,6 @@ import org.slf4j.event.Level;
  * <p>Confined to the connection's event loop; exports may complete on any thread.
  */
 final class Dispatcher {
-  private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
-
   /** From here on a read is worth its own system call to send it from the page cache. */
   private static final int SENDFILE_FROM = 64 << 10;
 
@@ -49,14 +42,10 @@ final class Dispatcher {
   private final Export export;
   private final Outbound out;
   private final Credit credit;
-  private final ExportStats stats;
-  private final ServerCore core;
-  private final Peer peer;
-  private final String name;
+  private final Tally tally;
   private final TransmissionHandler connection;
   private final Replies replies;
   private final StatusCollector status;
-  private final Set<NbdError> told = EnumSet.noneOf(NbdError.class);
   private int inFlight;
 
   Dispatcher(
@@ -64,18 +53,12 @@ final class Dispatcher {
       SessionMode mode,
       Outbound out,
       Credit credit,
-      ExportStats stats,
-      ServerCore core,
-      Peer peer,
-      String name,
+      Tally tally,
       TransmissionHandler connection) {
     this.export = export;
     this.out = out;
     this.credit = credit;
-    this.stats = stats;
-    this.core = core;
-    this.peer = peer;
-    this.name = name;
+    this.tally = tally;
     this.connection = connection;
     this.replies = new Replies(mode);
     this.status = new StatusCollector(export, mode);
@@ -128,7 +111,7 @@ final class Dispatcher {
     try {
       return export.tryWrite(r.offset, payload);
     } catch (RuntimeException e) {
-      attemptFailed("write", e);
+      tally.attemptFailed("write", e);
       return false;
     }
   }
@@ -194,12 +177,12 @@ final class Dispatcher {
 
   private void begin() {
     inFlight++;
-    stats.started();
+    tally.started();
   }
 
   private void ended() {
     inFlight--;
-    stats.ended();
+    tally.ended();
     connection.answered();
   }
 
@@ -224,12 +207,12 @@ final class Dispatcher {
         replies.data(head, true, r.cookie, r.offset, r.offset, length);
         out.file(slice);
         credit.give(length);
-        record(CMD_READ, r.offset, length, begun, Engine.SENDFILE, null);
+        tally.record(CMD_READ, r.offset, length, begun, Engine.SENDFILE, null);
         return;
       }
     }
     if (length <= SMALL ? readSmall(r, length) : readLarge(r, length)) {
-      record(CMD_READ, r.offset, length, begun, Engine.INLINE, null);
+      tally.record(CMD_READ, r.offset, length, begun, Engine.INLINE, null);
       return;
     }
     Pending p = new Pending(r, begun);
@@ -288,19 +271,15 @@ final class Dispatcher {
         return false;
       }
     } catch (RuntimeException e) {
-      attemptFailed("read", e);
+      tally.attemptFailed("read", e);
       return false;
     }
     if (into.writerIndex() != end) {
-      attemptFailed("read", new IllegalStateException("off by " + (into.writerIndex() - end)));
+      tally.attemptFailed(
+          "read", new IllegalStateException("off by " + (into.writerIndex() - end)));
       return false;
     }
     return true;
-  }
-
-  /** An export that throws where it should have said no: it is asked in the plain way instead. */
-  private void attemptFailed(String what, RuntimeException e) {
-    LogContext.in(name, peer, () -> log.error("an attempt to {} failed", what, e));
   }
 
   private @Nullable FileSlice attemptSend(Request r, int length) {
@@ -308,11 +287,11 @@ final class Dispatcher {
     try {
       slice = export.trySend(r.offset, length);
     } catch (RuntimeException e) {
-      attemptFailed("send", e);
+      tally.attemptFailed("send", e);
       return null;
     }
     if (slice != null && slice.count() != length) {
-      attemptFailed("send", new IllegalStateException(slice.count() + " bytes of " + length));
+      tally.attemptFailed("send", new IllegalStateException(slice.count() + " bytes of " + length));
       slice.release();
       return null;
     }
@@ -329,7 +308,7 @@ final class Dispatcher {
       fail(p, new IllegalStateException("the export read too few or too many bytes"));
     } else {
       send(data, p.cookie, p.offset, p.mayFragment());
-      record(p.type, p.offset, p.length, p.start, Engine.ASYNC, null);
+      tally.record(p.type, p.offset, p.length, p.start, Engine.ASYNC, null);
     }
     ended();
   }
@@ -376,7 +355,7 @@ final class Dispatcher {
       fail(p, failure == null ? new IllegalStateException("no status") : failure);
     } else {
       answers.encode(replies, out, p.cookie, p.offset);
-      record(p.type, p.offset, 0, p.start, Engine.ASYNC, null);
+      tally.record(p.type, p.offset, 0, p.start, Engine.ASYNC, null);
     }
     ended();
   }
@@ -384,50 +363,19 @@ final class Dispatcher {
   private void succeed(Pending p, Engine engine) {
     int n = replies.doneLength();
     replies.done(out.room(n, connection.likelyReplies() * n), p.cookie, p.offset);
-    record(p.type, p.offset, p.length, p.start, engine, null);
+    tally.record(p.type, p.offset, p.length, p.start, engine, null);
   }
 
   private void fail(Pending p, Throwable failure) {
-    String reason = TransmissionHandler.reason(failure);
     NbdError error = NbdException.errorOf(failure);
-    // A disk that fails does so for every request: once per connection and kind is enough.
-    LogContext.in(
-        name,
-        peer,
-        () ->
-            log.atLevel(told.add(error) ? Level.WARN : Level.DEBUG)
-                .addKeyValue("command", ExportStats.Command.of(p.type))
-                .addKeyValue("offset", p.offset)
-                .addKeyValue("length", p.length)
-                .addKeyValue("error", error)
-                .log("request failed: {}", reason));
+    String reason = tally.failed(p.type, p.offset, p.length, error, failure);
     fail(p, error, reason, Engine.ASYNC);
   }
 
   private void fail(Pending p, NbdError error, String reason, Engine engine) {
     byte[] text = replies.text(reason);
     replies.error(out.room(replies.errorLength(text), 0), p.cookie, p.offset, error, text);
-    record(p.type, p.offset, p.length, p.start, engine, error);
-  }
-
-  private void record(
-      int type, long offset, long length, long start, Engine engine, @Nullable NbdError error) {
-    long nanos = System.nanoTime() - start;
-    stats.record(type, length, nanos, engine, error);
-    long slow = core.options().slowNanos();
-    if (slow > 0 && nanos > slow) {
-      LogContext.in(
-          name,
-          peer,
-          () ->
-              log.atWarn()
-                  .addKeyValue("command", ExportStats.Command.of(type))
-                  .addKeyValue("offset", offset)
-                  .addKeyValue("length", length)
-                  .addKeyValue("ms", nanos / 1_000_000)
-                  .addKeyValue("engine", engine)
-                  .log("slow request"));
-    }
+    tally.record(p.type, p.offset, p.length, p.start, engine, error);
   }
 
   private void give(int kept) {

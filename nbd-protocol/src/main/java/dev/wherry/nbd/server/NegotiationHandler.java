@@ -28,10 +28,9 @@ import org.slf4j.LoggerFactory;
  * The handshake of one connection ("Fixed newstyle negotiation").
  *
  * <pre>
- *  CLIENT_FLAGS --> OPTION --> DATA --answered at once--> OPTION
- *                          |        --asks the directory--> WAITING --> OPTION
- *                          --too big--> SKIP --> OPTION
- *                                   --GO or EXPORT_NAME granted--> DONE
+ *  READING --an option, answered at once--> READING
+ *          --asks the directory--> WAITING --> READING
+ *          --GO or EXPORT_NAME granted, or ABORT--> DONE
  * </pre>
  *
  * While WAITING nothing is read. All of it must end within {@link ServerLimits#negotiationMillis}.
@@ -39,20 +38,8 @@ import org.slf4j.LoggerFactory;
 final class NegotiationHandler extends ByteToMessageDecoder {
   private static final Logger log = LoggerFactory.getLogger(NegotiationHandler.class);
 
-  /** The longest data of an option that we understand, in bytes. */
-  private static final int MAX_DATA = 64 << 10;
-
-  /** Longer data than this is not drained; the connection is closed. */
-  private static final int MAX_SKIP = 1 << 20;
-
-  /** A client that has not come to an end after so many options never will. */
-  private static final int MAX_OPTIONS = 1024;
-
   private enum State {
-    CLIENT_FLAGS,
-    OPTION,
-    DATA,
-    SKIP,
+    READING,
     WAITING,
     DONE
   }
@@ -61,16 +48,10 @@ final class NegotiationHandler extends ByteToMessageDecoder {
   private final TlsMode tls;
   private final @Nullable String defaultExport;
   private Peer peer;
-  private State state = State.CLIENT_FLAGS;
-  private boolean noZeroes;
+  private final OptionReader reader = new OptionReader();
+  private final Agreement agreement = new Agreement();
+  private State state = State.READING;
   private boolean secure;
-  private boolean structured;
-  private boolean extended;
-  private String contextExport = "";
-  private List<Context> contexts = List.of();
-  private int option;
-  private int length;
-  private int options;
   private @Nullable Future<?> deadline;
   private Runnable onEnd = () -> {};
 
@@ -133,119 +114,75 @@ final class NegotiationHandler extends ByteToMessageDecoder {
 
   @Override
   protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> unused) {
-    switch (state) {
-      case CLIENT_FLAGS -> clientFlags(in);
-      case OPTION -> optionHeader(ctx, in);
-      case DATA -> {
-        if (in.readableBytes() >= length) {
-          state = State.OPTION;
-          ByteBuf data = in.readSlice(length);
-          option(ctx, data, in.isReadable());
+    if (state != State.READING) {
+      return;
+    }
+    switch (reader.step(in)) {
+      case NOTHING -> {}
+      case OPTION -> option(ctx, reader.data(), in.isReadable());
+      case TOO_LONG -> {
+        if (wantsTls()) {
+          reply(ctx, OptionReplies.text(option(), REP_ERR_TLS_REQD, "STARTTLS first"));
+        } else {
+          reply(
+              ctx,
+              OptionReplies.text(option(), REP_ERR_TOO_BIG, "limit is " + OptionReader.MAX_DATA));
         }
       }
-      case SKIP -> {
-        int n = Math.min(in.readableBytes(), length);
-        in.skipBytes(n);
-        length -= n;
-        if (length == 0) {
-          state = State.OPTION;
-          if (wantsTls()) {
-            reply(ctx, OptionReplies.text(option, REP_ERR_TLS_REQD, "STARTTLS first"));
-          } else {
-            reply(ctx, OptionReplies.text(option, REP_ERR_TOO_BIG, "limit is " + MAX_DATA));
-          }
-        }
-      }
-      case WAITING, DONE -> {}
     }
   }
 
-  private void clientFlags(ByteBuf in) {
-    if (in.readableBytes() < 4) {
-      return;
-    }
-    int flags = in.readInt();
-    if ((flags & ~(FLAG_C_FIXED_NEWSTYLE | FLAG_C_NO_ZEROES)) != 0) {
-      throw new CorruptedFrameException("unknown client flags 0x" + Integer.toHexString(flags));
-    }
-    noZeroes = (flags & FLAG_C_NO_ZEROES) != 0;
-    state = State.OPTION;
-  }
-
-  private void optionHeader(ChannelHandlerContext ctx, ByteBuf in) {
-    if (in.readableBytes() < OPTION_HEADER_LENGTH) {
-      return;
-    }
-    long magic = in.readLong();
-    if (magic != OPTION_MAGIC) {
-      throw new CorruptedFrameException("bad option magic 0x" + Long.toHexString(magic));
-    }
-    option = in.readInt();
-    length = in.readInt();
-    if (length < 0 || length > MAX_SKIP) {
-      throw new CorruptedFrameException(
-          "option " + option + " with " + Integer.toUnsignedString(length) + " bytes of data");
-    }
-    if (++options > MAX_OPTIONS) {
-      throw new CorruptedFrameException("more than " + MAX_OPTIONS + " options");
-    }
-    if (length > MAX_DATA && option == OPT_EXPORT_NAME) {
-      throw new CorruptedFrameException("export name of " + length + " bytes");
-    }
-    state = length > MAX_DATA ? State.SKIP : State.DATA;
-    if (length == 0) {
-      state = State.OPTION;
-      option(ctx, Unpooled.EMPTY_BUFFER, in.isReadable());
-    }
+  /** The option that is being answered. */
+  private int option() {
+    return reader.option();
   }
 
   private void option(ChannelHandlerContext ctx, ByteBuf data, boolean more) {
     if (wantsTls()) {
-      if (option == OPT_EXPORT_NAME) {
+      if (option() == OPT_EXPORT_NAME) {
         throw new CorruptedFrameException("EXPORT_NAME before STARTTLS");
       }
-      reply(ctx, OptionReplies.text(option, REP_ERR_TLS_REQD, "STARTTLS first"));
+      reply(ctx, OptionReplies.text(option(), REP_ERR_TLS_REQD, "STARTTLS first"));
       return;
     }
-    switch (option) {
+    switch (option()) {
       case OPT_EXPORT_NAME -> exportName(ctx, data);
       case OPT_ABORT -> {
         state = State.DONE;
-        ctx.writeAndFlush(OptionReplies.empty(option, REP_ACK))
+        ctx.writeAndFlush(OptionReplies.empty(option(), REP_ACK))
             .addListener(ChannelFutureListener.CLOSE);
       }
-      case OPT_LIST -> list(ctx);
-      case OPT_STARTTLS -> startTls(ctx, more);
+      case OPT_LIST -> list(ctx, data);
+      case OPT_STARTTLS -> startTls(ctx, data, more);
       case OPT_INFO, OPT_GO -> infoOrGo(ctx, data);
       case OPT_STRUCTURED_REPLY -> {
-        if (length != 0) {
+        if (data.isReadable()) {
           invalid(ctx, "no data expected");
-        } else if (extended) {
+        } else if (agreement.extended()) {
           reply(
               ctx,
               OptionReplies.text(
-                  option, REP_ERR_EXT_HEADER_REQD, "extended headers imply structured replies"));
+                  option(), REP_ERR_EXT_HEADER_REQD, "extended headers imply structured replies"));
         } else {
-          structured = true;
+          agreement.agreeOnStructured();
           ack(ctx);
         }
       }
       case OPT_EXTENDED_HEADERS -> {
-        if (length != 0) {
+        if (data.isReadable()) {
           invalid(ctx, "no data expected");
         } else {
-          extended = true;
-          structured = true;
+          agreement.agreeOnExtended();
           ack(ctx);
         }
       }
       case OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT -> metaContext(ctx, data);
-      default -> reply(ctx, OptionReplies.text(option, REP_ERR_UNSUP, "unknown option"));
+      default -> reply(ctx, OptionReplies.text(option(), REP_ERR_UNSUP, "unknown option"));
     }
   }
 
   private boolean wantsTls() {
-    return tls == TlsMode.REQUIRE && !secure && option != OPT_STARTTLS && option != OPT_ABORT;
+    return tls == TlsMode.REQUIRE && !secure && option() != OPT_STARTTLS && option() != OPT_ABORT;
   }
 
   private static void reply(ChannelHandlerContext ctx, ByteBuf message) {
@@ -253,21 +190,21 @@ final class NegotiationHandler extends ByteToMessageDecoder {
   }
 
   private void ack(ChannelHandlerContext ctx) {
-    reply(ctx, OptionReplies.empty(option, REP_ACK));
+    reply(ctx, OptionReplies.empty(option(), REP_ACK));
   }
 
   private void invalid(ChannelHandlerContext ctx, String why) {
-    reply(ctx, OptionReplies.text(option, REP_ERR_INVALID, why));
+    reply(ctx, OptionReplies.text(option(), REP_ERR_INVALID, why));
   }
 
-  private void startTls(ChannelHandlerContext ctx, boolean more) {
+  private void startTls(ChannelHandlerContext ctx, ByteBuf data, boolean more) {
     SslContext context = core.options().tls();
-    if (length != 0) {
+    if (data.isReadable()) {
       invalid(ctx, "no data expected");
     } else if (secure) {
       invalid(ctx, "TLS is on already");
     } else if (tls == TlsMode.OFF || context == null) {
-      reply(ctx, OptionReplies.text(option, REP_ERR_POLICY, "TLS is not offered here"));
+      reply(ctx, OptionReplies.text(option(), REP_ERR_POLICY, "TLS is not offered here"));
     } else if (more) {
       // What came in clear must not be taken for what came after the handshake.
       throw new CorruptedFrameException("data in clear behind STARTTLS");
@@ -277,16 +214,14 @@ final class NegotiationHandler extends ByteToMessageDecoder {
       ssl.setHandshakeTimeoutMillis(core.limits().negotiationMillis());
       ctx.pipeline().addFirst(ssl);
       secure = true;
-      structured = false;
-      extended = false;
-      contexts = List.of();
+      agreement.drop();
       state = State.WAITING;
       ssl.handshakeFuture()
           .addListener(
               f -> {
                 if (f.isSuccess()) {
                   peer = peer.authenticated(CertificateName.of(ssl.engine().getSession()));
-                  proceed(ctx, State.OPTION);
+                  proceed(ctx, State.READING);
                 }
               });
     }
@@ -294,8 +229,8 @@ final class NegotiationHandler extends ByteToMessageDecoder {
 
   // Options that ask the directory.
 
-  private void list(ChannelHandlerContext ctx) {
-    if (length != 0) {
+  private void list(ChannelHandlerContext ctx, ByteBuf data) {
+    if (data.isReadable()) {
       invalid(ctx, "no data expected");
       return;
     }
@@ -304,7 +239,7 @@ final class NegotiationHandler extends ByteToMessageDecoder {
         core.options().directory().list(peer),
         entries -> {
           for (ExportDirectory.Entry e : entries) {
-            ctx.write(OptionReplies.export(option, e.name(), e.description()), ctx.voidPromise());
+            ctx.write(OptionReplies.export(option(), e.name(), e.description()), ctx.voidPromise());
           }
           ack(ctx);
         });
@@ -312,11 +247,11 @@ final class NegotiationHandler extends ByteToMessageDecoder {
 
   private void metaContext(ChannelHandlerContext ctx, ByteBuf data) {
     MetaContextQuery query = MetaContextQuery.parse(data);
-    boolean set = option == OPT_SET_META_CONTEXT;
+    boolean set = option() == OPT_SET_META_CONTEXT;
     if (set) {
-      contexts = List.of();
+      agreement.dropContexts();
     }
-    if (!structured) {
+    if (!agreement.structured()) {
       invalid(ctx, "STRUCTURED_REPLY first");
     } else if (query == null) {
       invalid(ctx, "malformed query");
@@ -332,12 +267,11 @@ final class NegotiationHandler extends ByteToMessageDecoder {
             for (String name : names) {
               Context c = new Context(all.indexOf(name) + 1, name);
               answered.add(c);
-              ByteBuf message = OptionReplies.context(option, set ? c.id() : 0, name);
+              ByteBuf message = OptionReplies.context(option(), set ? c.id() : 0, name);
               ctx.write(message, ctx.voidPromise());
             }
             if (set) {
-              contexts = answered;
-              contextExport = query.export();
+              agreement.agreeOnContexts(query.export(), answered);
             }
             ack(ctx);
           });
@@ -345,40 +279,28 @@ final class NegotiationHandler extends ByteToMessageDecoder {
   }
 
   private void infoOrGo(ChannelHandlerContext ctx, ByteBuf data) {
-    String name = MetaContextQuery.string(data);
-    if (name == null || data.readableBytes() < 2) {
-      invalid(ctx, "malformed request for an export");
+    InfoQuery query;
+    try {
+      query = InfoQuery.parse(data);
+    } catch (IllegalArgumentException e) {
+      invalid(ctx, String.valueOf(e.getMessage()));
       return;
     }
-    int count = data.readUnsignedShort();
-    if (data.readableBytes() != 2 * count) {
-      invalid(ctx, count + " information requests in " + data.readableBytes() + " bytes");
-      return;
-    }
-    boolean wantsName = false;
-    boolean wantsDescription = false;
-    for (int i = 0; i < count; i++) {
-      int type = data.readUnsignedShort();
-      wantsName |= type == INFO_NAME;
-      wantsDescription |= type == INFO_DESCRIPTION;
-    }
-    boolean sendName = wantsName;
-    boolean sendDescription = wantsDescription;
-    boolean go = option == OPT_GO;
+    boolean go = option() == OPT_GO;
     ask(
         ctx,
-        open(name),
+        open(query.export()),
         session -> {
-          SessionMode mode = mode(name);
+          SessionMode mode = agreement.mode(query.export());
           ExportInfo info = session.export().info();
-          ctx.write(OptionReplies.exportInfo(option, info, mode), ctx.voidPromise());
-          if (sendName) {
-            ctx.write(OptionReplies.name(option, session.name()), ctx.voidPromise());
+          ctx.write(OptionReplies.exportInfo(option(), info, mode), ctx.voidPromise());
+          if (query.name()) {
+            ctx.write(OptionReplies.name(option(), session.name()), ctx.voidPromise());
           }
-          if (sendDescription) {
-            ctx.write(OptionReplies.description(option, info.description()), ctx.voidPromise());
+          if (query.description()) {
+            ctx.write(OptionReplies.description(option(), info.description()), ctx.voidPromise());
           }
-          ctx.write(OptionReplies.blockSize(option, info), ctx.voidPromise());
+          ctx.write(OptionReplies.blockSize(option(), info), ctx.voidPromise());
           ack(ctx);
           if (go) {
             transmit(ctx, session, info, mode);
@@ -389,8 +311,8 @@ final class NegotiationHandler extends ByteToMessageDecoder {
   }
 
   private void exportName(ChannelHandlerContext ctx, ByteBuf data) {
-    if (length > MAX_STRING) {
-      throw new CorruptedFrameException("export name of " + length + " bytes");
+    if (data.readableBytes() > MAX_STRING) {
+      throw new CorruptedFrameException("export name of " + data.readableBytes() + " bytes");
     }
     String name = data.toString(StandardCharsets.UTF_8);
     state = State.WAITING;
@@ -411,21 +333,15 @@ final class NegotiationHandler extends ByteToMessageDecoder {
                             return;
                           }
                           try {
-                            SessionMode mode = mode(name);
+                            SessionMode mode = agreement.mode(name);
                             ExportInfo info = session.export().info();
-                            int padding = noZeroes ? 0 : EXPORT_NAME_PADDING;
+                            int padding = reader.noZeroes() ? 0 : EXPORT_NAME_PADDING;
                             reply(ctx, OptionReplies.exportName(info, mode, padding));
                             transmit(ctx, session, info, mode);
                           } catch (RuntimeException e) {
                             abandon(ctx, session, e);
                           }
                         }));
-  }
-
-  /** Contexts hold only for the export that they were set for. */
-  private SessionMode mode(String name) {
-    boolean fits = name.equals(contextExport);
-    return new SessionMode(structured, extended, fits ? contexts : List.of());
   }
 
   private CompletableFuture<Session> open(String name) {
@@ -459,12 +375,12 @@ final class NegotiationHandler extends ByteToMessageDecoder {
         return;
       }
     }
-    proceed(ctx, state == State.WAITING ? State.OPTION : state);
+    proceed(ctx, state == State.WAITING ? State.READING : state);
   }
 
   /** An export that cannot even describe itself is no use to anybody. */
   private void abandon(ChannelHandlerContext ctx, Object value, RuntimeException failure) {
-    log.error("connection {}: option {} failed", peer.id(), option, failure);
+    log.error("connection {}: option {} failed", peer.id(), option(), failure);
     if (state == State.WAITING && value instanceof Session s) {
       s.close();
     }
@@ -483,10 +399,10 @@ final class NegotiationHandler extends ByteToMessageDecoder {
             case POLICY -> REP_ERR_POLICY;
             case SHUTDOWN -> REP_ERR_SHUTDOWN;
           };
-      reply(ctx, OptionReplies.text(option, type, String.valueOf(r.getMessage())));
+      reply(ctx, OptionReplies.text(option(), type, String.valueOf(r.getMessage())));
     } else {
-      log.error("connection {}: option {} failed", peer.id(), option, cause);
-      reply(ctx, OptionReplies.text(option, REP_ERR_PLATFORM, "internal error"));
+      log.error("connection {}: option {} failed", peer.id(), option(), cause);
+      reply(ctx, OptionReplies.text(option(), REP_ERR_PLATFORM, "internal error"));
     }
   }
 

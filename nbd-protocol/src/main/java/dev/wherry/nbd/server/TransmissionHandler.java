@@ -6,8 +6,6 @@ import static dev.wherry.nbd.Wire.CMD_READ;
 import static dev.wherry.nbd.Wire.CMD_WRITE;
 
 import dev.wherry.nbd.ExportInfo;
-import dev.wherry.nbd.NbdException;
-import dev.wherry.nbd.Wire;
 import dev.wherry.nbd.server.ExportDirectory.Session;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -15,10 +13,7 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.codec.CorruptedFrameException;
-import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +49,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   private final MemoryBudget exportBudget;
   private final Credit credit;
   private final RequestDecoder decoder;
-  private final Deque<ByteBuf> unread = new ArrayDeque<>();
+  private final Unread unread = new Unread();
   private final long since = System.currentTimeMillis();
   private final StallClock stall;
   private @Nullable ChannelHandlerContext ctx;
@@ -94,7 +89,12 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
     out = o;
     dispatcher =
         new Dispatcher(
-            session.export(), mode, o, credit, session.stats(), core, peer, session.name(), this);
+            session.export(),
+            mode,
+            o,
+            credit,
+            new Tally(session.stats(), core.options().slowNanos(), session.name(), peer),
+            this);
     core.started(this);
     session.attached(this);
   }
@@ -183,19 +183,11 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
   private void decodeUnread() {
     decoding = true;
     try {
-      ByteBuf in = unread.peek();
-      do {
-        decoder.decode(in == null ? Unpooled.EMPTY_BUFFER : in);
-        if (in == null || in.isReadable()) {
-          break;
-        }
-        unread.remove().release();
-        in = unread.peek();
-      } while (in != null);
+      unread.decode(decoder);
     } finally {
       decoding = false;
       if (state != State.SERVING) {
-        dropUnread();
+        unread.drop();
       }
     }
     if (draining && !decoder.blocked()) {
@@ -330,8 +322,7 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
 
   /** A guess at how many requests the bytes in hand still hold, 1 to 64. */
   int likelyReplies() {
-    ByteBuf in = unread.peek();
-    return in == null ? 1 : Math.min(64, 1 + in.readableBytes() / Wire.REQUEST_LENGTH);
+    return unread.likelyRequests();
   }
 
   /** Runs on the event loop; once that is gone nothing is left to do. */
@@ -365,18 +356,13 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
       state = State.ENDING;
       decoder.stop();
       if (!decoding) {
-        dropUnread();
+        unread.drop();
       }
       credit.endPayload();
       credit.close();
       credit.give(decoder.close());
       credit.endOverdraw();
     }
-  }
-
-  private void dropUnread() {
-    unread.forEach(ReferenceCountUtil::release);
-    unread.clear();
   }
 
   private void endIfIdle() {
@@ -470,14 +456,5 @@ final class TransmissionHandler extends ChannelInboundHandlerAdapter
             ctx().close();
           }
         });
-  }
-
-  /** What a failure is called in a log line. */
-  static String reason(Throwable failure) {
-    Throwable t = failure;
-    while (t.getCause() != null && !(t instanceof NbdException)) {
-      t = t.getCause();
-    }
-    return String.valueOf(t.getMessage());
   }
 }

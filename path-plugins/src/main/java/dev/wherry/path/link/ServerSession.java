@@ -1,35 +1,22 @@
 package dev.wherry.path.link;
 
 import dev.wherry.nbd.NbdError;
+import dev.wherry.path.link.Executions.Execution;
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What one dialer asks of this node: the requests that are executed for it and the answers that it
- * has not acknowledged. It outlives connections, and so it moves between their event loops: all of
- * it runs on the one that is its home now. A connection that was replaced is on another one
- * perhaps, and finds out that it was by comparing.
- *
- * <pre>
- *   a number:  unknown ── whole request came ──▶ executing ── done ──▶ answered ── ACK ──▶ gone
- *                                                 │ CANCEL, or not named in a HELLO
- *                                                 ▼
- *                                              withdrawn ── done ──▶ gone (ENDED)
- * </pre>
+ * What one dialer asks of this node: its {@link Executions}, and the connection that they come by.
+ * It outlives connections, and so it moves between their event loops: all of it runs on the one
+ * that is its {@link Home} now. A connection that was replaced is on another one perhaps, and finds
+ * out that it was by comparing.
  *
  * <p>A connection is welcomed only when nothing that is withdrawn executes any more, and a new
  * session of the dialer begins only when nothing of the old one does, nor its connection lives: two
@@ -43,26 +30,12 @@ final class ServerSession {
   private final LinkOptions options;
   private final String node;
   private final Traffic traffic;
-  private final List<Window> windows = Window.defaults();
-
-  private volatile EventLoop home;
-  private final ConcurrentLinkedQueue<Runnable> finished = new ConcurrentLinkedQueue<>();
-  private final AtomicBoolean posted = new AtomicBoolean();
-
-  private final Map<Long, Entry> entries = new HashMap<>();
-  private final Window.Use[] credits = new Window.Use[Window.CLASSES];
-  private final long[] highest = new long[Window.CLASSES];
-
-  /** What the request costs that is coming. */
-  private final long[] comes = new long[Window.CLASSES];
-
-  /** Numbers that were used before and that the dialer has to send again. */
-  private final Set<Long> again = new HashSet<>();
+  private final Home home;
+  private final Executions executions = new Executions();
 
   private boolean begun;
   private long id;
   private long attempt;
-  private int withdrawn;
   private @Nullable AcceptedConnection connection;
   private @Nullable Waiting waiting;
   private @Nullable ScheduledFuture<?> expiry;
@@ -71,51 +44,21 @@ final class ServerSession {
   /** A greeting that is answered when what was withdrawn has ended. */
   private record Waiting(AcceptedConnection connection, Greeting.Hello hello) {}
 
-  private static final class Entry {
-    final int cls;
-    final long sequence;
-    final long cost;
-
-    /** Null until it is answered; owned. */
-    @Nullable LinkReply reply;
-
-    boolean withdrawn;
-
-    Entry(int cls, long sequence, long cost) {
-      this.cls = cls;
-      this.sequence = sequence;
-      this.cost = cost;
-    }
-  }
-
   ServerSession(LinkHub hub, LinkOptions options, String node, Traffic traffic) {
     this.hub = hub;
     this.options = options;
     this.node = node;
     this.traffic = traffic;
-    this.home = options.group().next();
-    for (int i = 0; i < credits.length; i++) {
-      credits[i] = new Window.Use(windows.get(i));
-    }
+    this.home = new Home(options.group().next());
   }
 
   Traffic traffic() {
     return traffic;
   }
 
-  /** Runs at home, wherever that is by then. Any thread. */
-  private void atHome(Runnable action) {
-    EventLoop h = home;
-    if (h.inEventLoop()) {
-      action.run();
-    } else {
-      h.execute(() -> atHome(action));
-    }
-  }
-
   /** A connection that was admitted asks for the session. Any event loop. */
   void hello(AcceptedConnection c, Greeting.Hello h) {
-    atHome(() -> arrive(c, h));
+    home.run(() -> arrive(c, h));
   }
 
   private void arrive(AcceptedConnection c, Greeting.Hello h) {
@@ -153,11 +96,7 @@ final class ServerSession {
       attempt = h.attempt();
     }
     Set<Long> named = same ? new HashSet<>(h.pending()) : Set.of();
-    for (Entry e : List.copyOf(entries.values())) {
-      if (!named.contains(e.sequence)) {
-        forget(e);
-      }
-    }
+    executions.keep(named);
     waiting = new Waiting(c, h);
     welcomeIfQuiet();
   }
@@ -168,31 +107,13 @@ final class ServerSession {
     }
   }
 
-  /** Nobody waits for it any more. */
-  private void forget(Entry e) {
-    LinkReply r = e.reply;
-    if (r != null) {
-      entries.remove(e.sequence);
-      r.payload().release();
-    } else if (!e.withdrawn) {
-      e.withdrawn = true;
-      withdrawn++;
-    }
-  }
-
   private void welcomeIfQuiet() {
     Waiting w = waiting;
-    if (w == null || withdrawn > 0) {
+    if (w == null || !executions.isQuiet()) {
       return;
     }
     waiting = null;
-    EventLoop to = w.connection().loop();
-    home = to;
-    if (to.inEventLoop()) {
-      welcome(w.connection(), w.hello());
-    } else {
-      to.execute(() -> atHome(() -> welcome(w.connection(), w.hello())));
-    }
+    home.moveTo(w.connection().loop(), () -> welcome(w.connection(), w.hello()));
   }
 
   private void welcome(AcceptedConnection c, Greeting.Hello h) {
@@ -205,32 +126,22 @@ final class ServerSession {
       begun = true;
       id = h.session();
       attempt = h.attempt();
-      java.util.Arrays.fill(highest, 0);
+      executions.renumber();
     }
     if (expiry != null) {
       expiry.cancel(false);
       expiry = null;
     }
-    again.clear();
-    List<Long> known = new ArrayList<>();
-    for (Window.Use u : credits) {
-      u.clear();
-    }
-    for (long n : h.pending()) {
-      Entry e = entries.get(n);
-      if (e == null) {
-        again.add(n);
-      } else {
-        known.add(n);
-        credits[e.cls].take(e.cost);
-      }
-    }
+    List<Long> known = executions.resume(h.pending());
     connection = c;
-    c.join(this, new Greeting.Welcome(options.identity(), hub.life(), resumed, windows, known));
+    c.join(
+        this,
+        new Greeting.Welcome(options.identity(), hub.life(), resumed, executions.windows(), known));
     for (long n : known) {
-      Entry e = entries.get(n);
-      if (e != null && e.reply != null) {
-        send(c, e, e.reply);
+      Execution e = executions.get(n);
+      LinkReply r = e == null ? null : e.reply();
+      if (r != null) {
+        send(c, e, r);
       }
     }
     hub.heardOf(node);
@@ -241,18 +152,7 @@ final class ServerSession {
     if (c != connection) {
       return;
     }
-    boolean fresh = sequence > highest[cls] || again.contains(sequence);
-    if (!fresh || entries.containsKey(sequence)) {
-      throw new MalformedException("request " + sequence + " comes a second time");
-    }
-    long cost = Window.cost(head.op(), head.length(), head.payload());
-    if (!credits[cls].has(cost)) {
-      throw new MalformedException(
-          "request " + sequence + " of class " + CLASSES[cls] + " is more than its credits allow");
-    }
-    credits[cls].take(cost);
-    comes[cls] = cost;
-    highest[cls] = Math.max(highest[cls], sequence);
+    executions.announced(cls, sequence, head);
   }
 
   /** A request is complete. */
@@ -261,9 +161,7 @@ final class ServerSession {
       payload.release();
       return;
     }
-    again.remove(sequence);
-    Entry e = new Entry(cls, sequence, Window.cost(head.op(), head.length(), head.payload()));
-    entries.put(sequence, e);
+    Execution e = executions.begin(cls, sequence, head);
     traffic.served.increment();
     CompletableFuture<LinkReply> future;
     try {
@@ -275,11 +173,10 @@ final class ServerSession {
         (reply, failure) -> {
           payload.release();
           LinkReply r = reply != null ? reply : failed(head, failure);
-          if (home.inEventLoop()) {
+          if (home.isHere()) {
             finish(e, r);
           } else {
-            finished.add(() -> finish(e, r));
-            post();
+            home.leave(() -> finish(e, r));
           }
         });
   }
@@ -289,29 +186,13 @@ final class ServerSession {
     return LinkReply.error(NbdError.EIO, head.epoch(), String.valueOf(failure));
   }
 
-  private void post() {
-    if (!posted.getAndSet(true)) {
-      home.execute(() -> atHome(this::drain));
-    }
-  }
-
-  private void drain() {
-    posted.set(false);
-    for (Runnable r = finished.poll(); r != null; r = finished.poll()) {
-      r.run();
-    }
-  }
-
-  private void finish(Entry e, LinkReply r) {
+  private void finish(Execution e, LinkReply r) {
     AcceptedConnection c = connection;
-    if (e.withdrawn || closed) {
+    if (e.isWithdrawn() || closed) {
       r.payload().release();
-      entries.remove(e.sequence);
-      if (e.withdrawn) {
-        withdrawn--;
-      }
+      executions.ended(e);
       if (c != null && c.isOpen()) {
-        credits[e.cls].give(e.cost);
+        executions.free(e);
         c.out().control(Frame.ENDED, e.sequence);
       }
       welcomeIfQuiet();
@@ -327,13 +208,13 @@ final class ServerSession {
               r.epoch(),
               "an answer of " + bytes + " bytes, the link takes " + Frame.MAX_PAYLOAD);
     }
-    e.reply = kept;
+    executions.answered(e, kept);
     if (c != null && c.isOpen()) {
       send(c, e, kept);
     }
   }
 
-  private static void send(AcceptedConnection c, Entry e, LinkReply r) {
+  private static void send(AcceptedConnection c, Execution e, LinkReply r) {
     c.out().add(new Outgoing(e.cls, e.sequence, Head.Reply.of(r), r.payload()));
   }
 
@@ -343,12 +224,7 @@ final class ServerSession {
       return;
     }
     for (long n : numbers) {
-      Entry e = entries.get(n);
-      if (e == null || e.reply == null) {
-        throw new MalformedException("an acknowledgement of " + n + ", which was not answered");
-      }
-      credits[e.cls].give(e.cost);
-      forget(e);
+      executions.acknowledged(n);
     }
   }
 
@@ -357,13 +233,10 @@ final class ServerSession {
     if (c != connection) {
       return;
     }
-    Entry e = entries.get(sequence);
-    if (e != null && e.reply == null) {
-      forget(e);
-    } else if (e == null) {
+    if (!executions.cancel(sequence)) {
       int cls = c.decoder().drop(sequence);
       if (cls >= 0) {
-        credits[cls].give(comes[cls]);
+        executions.cutOff(cls);
         c.out().control(Frame.ENDED, sequence);
       }
     }
@@ -371,7 +244,7 @@ final class ServerSession {
 
   /** A connection that was welcomed is gone. Its event loop. */
   void disconnected(AcceptedConnection c, String why) {
-    atHome(
+    home.run(
         () -> {
           if (connection == c) {
             connection = null;
@@ -385,10 +258,7 @@ final class ServerSession {
 
   private void expireLater() {
     if (expiry == null && !closed) {
-      EventLoop h = home;
-      expiry =
-          h.schedule(
-              () -> atHome(this::expire), options.sessionLife().toNanos(), TimeUnit.NANOSECONDS);
+      expiry = home.later(this::expire, options.sessionLife());
     }
   }
 
@@ -396,16 +266,14 @@ final class ServerSession {
   private void expire() {
     expiry = null;
     if (connection == null && waiting == null) {
-      for (Entry e : List.copyOf(entries.values())) {
-        forget(e);
-      }
+      executions.keep(Set.of());
       begun = false;
     }
   }
 
   /** Ends the session: the node was removed, or this side closes. Any thread. */
   void close(String why) {
-    atHome(
+    home.run(
         () -> {
           closed = true;
           if (expiry != null) {
@@ -418,9 +286,7 @@ final class ServerSession {
           if (w != null) {
             drop(w.connection(), why);
           }
-          for (Entry e : List.copyOf(entries.values())) {
-            forget(e);
-          }
+          executions.keep(Set.of());
         });
   }
 }

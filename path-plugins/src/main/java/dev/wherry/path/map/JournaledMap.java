@@ -14,20 +14,7 @@ import org.jspecify.annotations.Nullable;
  * A map whose states are in memory and whose truth is in a file: a checkpoint and a journal, drawn
  * at {@link Records}.
  *
- * <h2>What is written when</h2>
- *
- * <pre>
- *   a write to a block that is     before its data                    at the commit
- *   NEWER, durable                 -                                  -
- *   SAME, durable                  DIFFER, forced, once an extent     -
- *   any other                      INTENT: a hash of each unit        SET NEWER, after the flush
- *   zeroed                         SET ZERO (forced over SAME)        force
- *   hydrated                       -                                  SET SAME, after the flush
- *   same                           -                                  SET SAME, after the flush
- * </pre>
- *
- * Of blocks that were SAME and are written the journal may say SAME for long, as long as their
- * extent is active; {@link #close} and a surplus of extents write down which ones differ.
+ * <p>What of a change is written down, and when, is drawn at {@link Transitions}.
  *
  * <p>After {@link #same} a block is not durable until the next commit: its last data may not be
  * flushed, and must be before it is claimed to be the source's. What is {@link #hydrated} and not
@@ -57,27 +44,26 @@ public final class JournaledMap implements BlockMap {
   public record Run(long from, long end, int state) {}
 
   private final Object lock;
-  private final int most;
   private final Geometry geometry;
   private final States states;
-  private final Extents extents;
   private final Journal journal;
   private final Commits commits;
+  private final Transitions transitions;
   private final Checkpoints checkpoints;
-  private final Hashes hashes;
 
   private JournaledMap(
       MapFile file, long length, States states, long seed, Executor worker, Limits limits) {
-    this.most = limits.extents;
     this.lock = states;
     this.states = states;
     this.geometry = states.geometry;
-    this.extents = new Extents(geometry);
+    Extents extents = new Extents(geometry);
     this.journal = new Journal(file, length, lock, worker);
     this.commits = new Commits(states, extents, journal, lock, worker);
     this.checkpoints =
         new Checkpoints(file, journal, states, extents, lock, worker, seed, limits.journal);
-    this.hashes = new Hashes(states, seed);
+    this.transitions =
+        new Transitions(
+            states, extents, journal, commits, new Hashes(states, seed), lock, limits.extents);
   }
 
   /**
@@ -208,135 +194,22 @@ public final class JournaledMap implements BlockMap {
       Throwable broken = journal.broken();
       return broken == null ? Answers.done() : CompletableFuture.failedFuture(broken);
     }
-    Hashes.Of units = hashes.of(offset, data, from, end);
-    return considered(journal.change(() -> intend(from, end, units)));
-  }
-
-  /** With the lock. */
-  private CompletableFuture<Void> intend(long from, long end, Hashes.Of units) {
-    Records records = new Records();
-    Runs differ = new Runs();
-    for (long at = from; at < end; ) {
-      long to = states.runEnd(at, end);
-      if (states.recordedSame(at)) {
-        differ.add(at, to, 0);
-        extents.activate(at, to, records);
-      } else if (states.needsHashes(at)) {
-        units.put(at, to, records);
-      }
-      at = to;
-    }
-    append(records, from, end);
-    unsettledNewer(from, end);
-    return differ(differ);
-  }
-
-  /**
-   * With the lock: blocks that are the same, but not for good, are newer at once. That claims less,
-   * and they are not {@link #settled} before a commit, which is not to claim that they are the
-   * same.
-   */
-  private void unsettledNewer(long from, long end) {
-    for (long at = next(SAME, from, end); at < end; ) {
-      long to = states.runEnd(at, end);
-      if (states.pending.get(at) != States.SETTLED) {
-        states.set(at, to, NEWER);
-        commits.given(at, to);
-      }
-      at = next(SAME, to, end);
-    }
-  }
-
-  /** With the lock: blocks recorded as the same differ, once their extents say so durably. */
-  private CompletableFuture<Void> differ(Runs runs) {
-    boolean[] forced = {true};
-    runs.forEach(
-        (from, end, none) -> {
-          extents.activated(from, end);
-          forced[0] &= extents.forced(from, end);
-        });
-    if (forced[0]) {
-      newer(runs);
-      return Answers.done();
-    }
-    runs.forEach((from, end, none) -> extents.await(from, end));
-    return journal
-        .force()
-        .thenAccept(
-            done -> {
-              synchronized (lock) {
-                newer(runs);
-                runs.forEach((from, end, none) -> extents.awaited(from, end));
-              }
-            });
-  }
-
-  private void newer(Runs runs) {
-    runs.forEach((from, end, none) -> states.set(from, end, NEWER));
-  }
-
-  /**
-   * With the lock: appends, and brings extents to rest that are too many; not those of the range,
-   * on which the records rely.
-   */
-  private void append(Records records, long from, long end) {
-    List<Long> resting = extents.surplus(most, from, end);
-    extents.rest(resting, records);
-    journal.append(records);
-    extents.rested(resting);
+    return considered(transitions.intend(offset, data, from, end));
   }
 
   @Override
   public void written(long from, long end) {
-    synchronized (lock) {
-      for (long at = from; at < end; ) {
-        long to = states.runEnd(at, end);
-        int state = states.live.get(at);
-        if (state == NOT_HERE) {
-          states.pending.fill(at, to, States.OVER_NONE);
-        } else if (state == ZERO) {
-          states.pending.fill(at, to, States.OVER_ZERO);
-          commits.dropped(at, to);
-        }
-        states.set(at, to, NEWER);
-        at = to;
-      }
-    }
+    transitions.written(from, end);
   }
 
   @Override
   public CompletableFuture<Void> zeroed(long from, long end) {
-    return considered(journal.change(() -> zero(from, end)));
-  }
-
-  /** With the lock. */
-  private CompletableFuture<Void> zero(long from, long end) {
-    // The store may forget them at once. A power cut must not leave the record that they are the
-    // same as in the source.
-    boolean force = false;
-    for (long at = from; at < end && !force; ) {
-      long to = states.runEnd(at, end);
-      force = states.recordedSame(at) && !extents.forced(at, to);
-      at = to;
-    }
-    append(new Records().set(from, end, ZERO), from, end);
-    extents.recorded(from, end);
-    commits.dropped(from, end);
-    states.set(from, end, ZERO);
-    states.pending.fill(from, end, States.OVER_ZERO);
-    return force ? journal.force() : Answers.done();
+    return considered(transitions.zeroed(from, end));
   }
 
   @Override
   public void hydrated(long from, long end) {
-    synchronized (lock) {
-      for (long at = next(NOT_HERE, from, end); at < end; ) {
-        long to = runEnd(at, end);
-        states.pending.fill(at, to, States.OVER_NONE);
-        states.set(at, to, SAME);
-        at = next(NOT_HERE, to, end);
-      }
-    }
+    transitions.hydrated(from, end);
   }
 
   @Override
@@ -346,57 +219,17 @@ public final class JournaledMap implements BlockMap {
 
   @Override
   public CompletableFuture<Void> differ(long from, long end) {
-    return considered(journal.change(() -> record(from, end)));
-  }
-
-  /** With the lock. */
-  private CompletableFuture<Void> record(long from, long end) {
-    Records records = new Records();
-    for (long at = next(SAME, from, end); at < end; ) {
-      long to = states.runEnd(at, end);
-      if (states.recordedSame(at)) {
-        records.set(at, to, NEWER);
-      }
-      at = next(SAME, to, end);
-    }
-    append(records, from, end);
-    for (long at = next(SAME, from, end); at < end; ) {
-      long to = states.runEnd(at, end);
-      if (states.pending.get(at) == States.SETTLED) {
-        states.pending.fill(at, to, States.OVER_HERE);
-      }
-      at = next(SAME, to, end);
-    }
-    unsettledNewer(from, end);
-    return journal.unforced() ? journal.force() : Answers.done();
+    return considered(transitions.differ(from, end));
   }
 
   @Override
   public void same(long from, long end) {
-    synchronized (lock) {
-      for (long at = next(NEWER, from, end); at < end; ) {
-        long to = states.runEnd(at, end);
-        if (states.pending.get(at) == States.SETTLED) {
-          states.pending.fill(at, to, States.OVER_HERE);
-        }
-        commits.given(at, to);
-        states.set(at, to, SAME);
-        at = next(NEWER, to, end);
-      }
-    }
+    transitions.same(from, end);
   }
 
   @Override
   public CompletableFuture<Void> forgotten(long from, long end) {
-    return considered(
-        journal.change(
-            () -> {
-              append(new Records().set(from, end, NOT_HERE), from, end);
-              extents.recorded(from, end);
-              states.set(from, end, NOT_HERE);
-              states.pending.fill(from, end, States.SETTLED);
-              return Answers.done();
-            }));
+    return considered(transitions.forgotten(from, end));
   }
 
   @Override
@@ -427,18 +260,8 @@ public final class JournaledMap implements BlockMap {
   public CompletableFuture<Void> close() {
     return checkpoints
         .idle()
-        .thenCompose(idle -> journal.change(this::rest))
+        .thenCompose(idle -> transitions.rest())
         .handle((rested, failure) -> null)
         .thenCompose(rested -> journal.close());
-  }
-
-  /** With the lock: after this what is the same needs no extent to say which blocks are not. */
-  private CompletableFuture<Void> rest() {
-    Records records = new Records();
-    List<Long> resting = extents.list();
-    extents.rest(resting, records);
-    journal.append(records);
-    extents.rested(resting);
-    return Answers.done();
   }
 }

@@ -2,26 +2,17 @@ package dev.wherry.path.move;
 
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
-import dev.wherry.path.link.Priority;
-import java.util.Queue;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Moves all that is missing, in the background.
  *
  * <p>It walks from the start of the volume to its end, and again until nothing is missing ({@link
- * Walk}); keeps the path full but its queue short ({@link DelayWindow}); holds back while hosts are
- * being answered, but makes its minimum ({@link Pacing}); and after a failure tries again for ever
- * ({@link Setback}).
+ * Walk}); keeps the path full but its queue short, and holds back while hosts are being answered,
+ * but makes its minimum ({@link Flow}); and after a failure tries again for ever ({@link Setback}).
  *
  * <p>Safe on any thread; never blocks. Its own state belongs to whoever runs {@link Turns}: a
  * thread that comes while another is in there leaves word and goes. So nothing is called with a
@@ -66,53 +57,28 @@ public final class Mover {
   }
 
   private static final long SILENT_NANOS = 10_000_000_000L;
-  private static final long FIRST_PAUSE_NANOS = 20_000_000;
-  private static final long MOST_PAUSE_NANOS = 1_000_000_000;
-  private static final int MOST_ON_WAY = 1024;
-  private static final int MOST_ZEROES_ON_WAY = 4;
 
   /** Requests sent in one go, and goes, before other work of the thread gets its turn. */
   private static final int MOST_AT_ONCE = 64;
 
   private final Hydrator hydrator;
   private final LongSupplier clock;
-  private final RateMeter meter;
+  private final Progress progress;
   private final Turns turns;
   private final Alarm alarm;
-  private final Queue<Errand> answers = new ConcurrentLinkedQueue<>();
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
   private final Setback setback = new Setback();
-
-  // ---- said by callers
-  private final Object asked = new Object();
-  private long starts;
-  private CompletableFuture<Void> finished = new CompletableFuture<>();
-  private volatile boolean stopping;
+  private final Orders orders = new Orders();
+  private final OnWay onWay;
   private volatile Pace pace;
-
-  // ---- read by status()
   private volatile boolean active;
-  private volatile boolean done;
-  private final AtomicInteger onWay = new AtomicInteger();
-  private volatile long heardAt;
-  private final AtomicLong moved = new AtomicLong();
 
   // ---- the loop's own
   private final Walk walk;
-  private final DelayWindow window;
-  private final PieceSize pieceSize = new PieceSize();
-  private final Pacing pacing;
-  private final Hosts hosts;
-  private long seenStarts;
-  private long bytesOnWay;
-  private int zeroesOnWay;
+  private final Laps laps = new Laps();
+  private final Flow flow;
   private final Settling settling;
   private @Nullable Errand lastSettle;
-  private boolean heldBack;
-  private boolean lapMoved;
-  private long pause = FIRST_PAUSE_NANOS;
-  private long pausedUntil;
-  private boolean pausing;
   private long rewindTo = Long.MAX_VALUE;
 
   /**
@@ -134,24 +100,16 @@ public final class Mover {
     this.clock = nanoClock;
     this.pace = pace;
     long now = nanoClock.getAsLong();
-    meter = new RateMeter(now);
+    progress = new Progress(hydrator, now);
+    onWay = new OnWay(hydrator, nanoClock, turns::call, now);
     walk = new Walk(hydrator);
-    window = new DelayWindow(hydrator::roundTripNanos, now);
-    pacing = new Pacing(pace, now);
-    hosts = new Hosts(foreground);
-    heardAt = now;
+    flow = new Flow(hydrator::roundTripNanos, foreground, pace, now);
     settling = new Settling(now);
   }
 
   /** Begins, or looks again for what is missing; what has failed is tried again at once. */
   public void start() {
-    synchronized (asked) {
-      starts++;
-      if (done && !stopping) {
-        done = false;
-        finished = new CompletableFuture<>();
-      }
-    }
+    orders.start();
     turns.call();
   }
 
@@ -162,16 +120,14 @@ public final class Mover {
 
   public Status status() {
     long now = clock.getAsLong();
-    long missing = hydrator.missing();
-    long blocks = hydrator.blocks();
-    long rate = meter.bytesPerSecond(now);
     Setback.Shown shown = setback.shown();
     String state = "running";
     String reason = "";
-    if (stopping) {
+    long silent = onWay.silentNanos(now);
+    if (orders.stopping()) {
       state = "paused";
       reason = "stopped";
-    } else if (done) {
+    } else if (orders.done()) {
       state = "done";
     } else if (shown != null) {
       state = shown.state();
@@ -179,20 +135,16 @@ public final class Mover {
     } else if (!active) {
       state = "paused";
       reason = "not started";
-    } else if (onWay.get() > 0 && now - heardAt > SILENT_NANOS) {
+    } else if (silent > SILENT_NANOS) {
       state = "stalled";
-      reason = "no answer for " + (now - heardAt) / 1_000_000_000 + " s";
+      reason = "no answer for " + silent / 1_000_000_000 + " s";
     }
-    double percent = blocks == 0 ? 100 : 100.0 * (blocks - missing) / blocks;
-    long eta = missing == 0 ? 0 : rate == 0 ? -1 : missing * hydrator.blockSize() / rate;
-    return new Status(state, reason, percent, rate, eta, moved.get());
+    return progress.in(state, reason, now);
   }
 
   /** Done when all has been moved and settled; fails when it is stopped before that. */
   public CompletableFuture<Void> finished() {
-    synchronized (asked) {
-      return finished.copy();
-    }
+    return orders.finished();
   }
 
   /**
@@ -200,9 +152,7 @@ public final class Mover {
    * {@link Hydrator} lets it take.
    */
   public CompletableFuture<Void> stop() {
-    synchronized (asked) {
-      stopping = true;
-    }
+    orders.stop();
     turns.call();
     return stopped.copy();
   }
@@ -216,44 +166,32 @@ public final class Mover {
 
   /** The timer takes nothing any more: the program ends. */
   private void closing() {
-    stopping = true;
+    orders.stop();
     turns.call();
   }
 
   private void turn() {
     long now = clock.getAsLong();
     alarm.heard();
-    for (Errand e = answers.poll(); e != null; e = answers.poll()) {
-      onWay.decrementAndGet();
-      heardAt = now;
+    for (Errand e = onWay.next(now); e != null; e = onWay.next(now)) {
       took(e, now);
     }
-    if (stopping) {
+    if (orders.stopping()) {
       end();
       return;
     }
-    boolean again;
-    synchronized (asked) {
-      again = seenStarts != starts;
-      seenStarts = starts;
-    }
-    if (again) {
+    if (orders.taken()) {
       active = true;
-      pausing = false;
-      pause = FIRST_PAUSE_NANOS;
+      laps.goOn();
       setback.tryNow(now);
     }
     if (!active) {
       return;
     }
-    pacing.set(pace, now);
-    pacing.update(hosts.busy(now), window.bytesPerSecond(), now);
-    if (pausing) {
-      if (now - pausedUntil < 0) {
-        alarm.set(now, pausedUntil);
-        return;
-      }
-      pausing = false;
+    flow.update(pace, now);
+    if (laps.pausing(now)) {
+      alarm.set(now, laps.until());
+      return;
     }
     if (setback.present()) {
       probe(now);
@@ -270,7 +208,7 @@ public final class Mover {
 
   /** After a failure: waits until all is back, then sends one thing at a time. */
   private void probe(long now) {
-    if (onWay.get() > 0) {
+    if (onWay.count() > 0) {
       return;
     }
     if (now - setback.retryAt() < 0) {
@@ -279,14 +217,14 @@ public final class Mover {
     }
     walk.rewind(rewindTo);
     rewindTo = Long.MAX_VALUE;
-    while (onWay.get() == 0 && active && !pausing && sendNext(now, true)) {
+    while (onWay.count() == 0 && active && !laps.pausing(now) && sendNext(now, true)) {
       // a lap may have to end first
     }
   }
 
   /** Sends what is due; false if there is nothing to be done now. */
   private boolean sendNext(long now, boolean probe) {
-    Errand e = zeroesOnWay < MOST_ZEROES_ON_WAY ? walk.nextZeroes() : null;
+    Errand e = walk.nextZeroes();
     if (e == null) {
       e = walk.nextQuestion();
     }
@@ -294,12 +232,12 @@ public final class Mover {
       e = settling.begin();
     }
     if (e == null && mayFetch(now, probe)) {
-      e = walk.nextData(probe ? 1 : pieceBytes());
+      e = walk.nextData(probe ? 1 : flow.pieceBytes());
       if (e == null) {
         e = walk.nextQuestion(); // the data ahead came otherwise
       }
       if (e == null) {
-        heldBack = true;
+        flow.starved();
         return endLap(now);
       }
     }
@@ -312,39 +250,16 @@ public final class Mover {
   }
 
   private boolean mayFetch(long now, boolean probe) {
-    if (pieceSize.update(window.bytesPerSecond())) {
-      window.sizeChanged(now);
-    }
-    if (!probe && bytesOnWay > 0) {
-      long most = window.size(pacing.yields() ? pacing.minimum() : 0);
-      if (bytesOnWay + Math.min(pieceBytes(), most) > most || onWay.get() >= MOST_ON_WAY) {
-        window.full();
-        heldBack = false;
-        return false;
-      }
-    }
-    long held = pacing.delay(now);
-    long wait = Math.max(held, window.delay(now));
-    if (wait > 0) {
-      if (held > 0) {
-        heldBack = true;
-      } else {
-        window.full();
-      }
+    long wait = flow.delay(onWay.count(), probe, now);
+    if (wait > 0 && wait != Flow.UNTIL_ANSWERED) {
       alarm.set(now, now + wait);
-      return false;
     }
-    return true;
-  }
-
-  private long pieceBytes() {
-    long bytes = Math.min(pieceSize.bytes(), pacing.mostBytes());
-    return pacing.yields() ? Math.min(bytes, PieceSize.POLITE) : bytes;
+    return wait == 0;
   }
 
   /** All that is known was sent: true if there is something else to do at once. */
   private boolean endLap(long now) {
-    if (onWay.get() > 0 || !walk.atEnd()) {
+    if (onWay.count() > 0 || !walk.atEnd()) {
       return false;
     }
     if (hydrator.nextMissing(0) >= hydrator.blocks()) {
@@ -355,58 +270,18 @@ public final class Mover {
       return false;
     }
     walk.restart();
-    if (!lapMoved) {
-      pausing = true;
-      pausedUntil = now + pause;
-      pause = Math.min(2 * pause, MOST_PAUSE_NANOS);
-      alarm.set(now, pausedUntil);
-      return false;
+    if (laps.next(now)) {
+      return true;
     }
-    pause = FIRST_PAUSE_NANOS;
-    lapMoved = false;
-    return true;
+    alarm.set(now, laps.until());
+    return false;
   }
 
   private void send(Errand e, long now) {
-    if (onWay.incrementAndGet() == 1) {
-      heardAt = now;
+    if (e.kind == Errand.Kind.DATA) {
+      flow.sent(e, now);
     }
-    switch (e.kind) {
-      case DATA -> {
-        e.paced = heldBack;
-        window.sent(e, bytesOnWay == 0, now);
-        bytesOnWay += e.size;
-        pacing.sent(e.size, now);
-        ask(e, () -> hydrator.hydrate(e.from, e.end, Priority.BACKGROUND), n -> e.fetched = n);
-      }
-      case ZERO -> {
-        zeroesOnWay++;
-        ask(e, () -> hydrator.hydrateZero(e.from, e.end), none -> {});
-      }
-      case EXTENTS -> ask(e, () -> hydrator.extents(e.from, e.end), x -> e.extents = x);
-      case SETTLE -> ask(e, hydrator::settle, none -> {});
-    }
-  }
-
-  private <T> void ask(Errand e, Supplier<CompletableFuture<T>> request, Consumer<T> keep) {
-    CompletableFuture<T> answer;
-    try {
-      answer = request.get();
-    } catch (RuntimeException failure) {
-      answer = CompletableFuture.failedFuture(failure);
-    }
-    var unused =
-        answer.whenComplete(
-            (value, failure) -> {
-              e.doneAt = clock.getAsLong();
-              if (failure == null) {
-                keep.accept(value);
-              } else {
-                e.failure = failure;
-              }
-              answers.add(e);
-              turns.call();
-            });
+    onWay.send(e, now);
   }
 
   /** Takes in how an errand ended. */
@@ -415,10 +290,9 @@ public final class Mover {
     switch (e.kind) {
       case DATA -> tookData(e, now);
       case ZERO -> {
-        zeroesOnWay--;
         walk.zeroesNoted(e);
         if (failure == null) {
-          lapMoved = true;
+          laps.moved();
           settling.add(1);
         }
       }
@@ -449,24 +323,19 @@ public final class Mover {
   }
 
   private void tookData(Errand e, long now) {
-    bytesOnWay -= e.size;
+    flow.ended(e);
     if (e.failure != null) {
-      window.lost();
       if (!e.probe) { // else others get a try first; this one comes again with the next lap
         rewindTo = Math.min(rewindTo, e.from);
       }
       return;
     }
-    if (2 * e.fetched >= e.size) {
-      window.came(e);
-    }
     if (e.fetched > 0) {
-      moved.addAndGet(e.fetched);
-      meter.add(e.fetched, now);
+      progress.add(e.fetched, now);
       settling.add(e.fetched);
     }
     if (e.fetched > 0 || hydrator.nextMissing(e.from) >= e.end) {
-      lapMoved = true;
+      laps.moved();
     }
   }
 
@@ -475,13 +344,9 @@ public final class Mover {
     if (hydrator.nextMissing(0) < hydrator.blocks()) {
       return;
     }
-    CompletableFuture<Void> all;
-    synchronized (asked) {
-      if (seenStarts != starts || stopping) {
-        return;
-      }
-      done = true;
-      all = finished;
+    CompletableFuture<Void> all = orders.fulfil();
+    if (all == null) {
+      return;
     }
     active = false;
     setback.clear();
@@ -492,14 +357,10 @@ public final class Mover {
   private void end() {
     active = false;
     alarm.cancel();
-    if (onWay.get() > 0) {
+    if (onWay.count() > 0) {
       return;
     }
-    CompletableFuture<Void> all;
-    synchronized (asked) {
-      all = finished;
-    }
-    all.completeExceptionally(new CancellationException("the move was stopped"));
+    orders.cancelled();
     stopped.complete(null);
   }
 }

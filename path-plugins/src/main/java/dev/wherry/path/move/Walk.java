@@ -35,6 +35,8 @@ final class Walk {
   /** Bytes that are noted as zeroes at once. */
   private static final long ZERO_STEP = 64L << 30;
 
+  private static final int MOST_ZEROES_ON_WAY = 4;
+
   private record Run(long from, long end) {}
 
   private final Hydrator hydrator;
@@ -75,8 +77,11 @@ final class Walk {
     return zeroes.isEmpty() && hydrator.nextMissing(cursor) >= blocks;
   }
 
-  /** Zeroes to take note of, or null. */
+  /** Zeroes to take note of, or null if there are none or enough are being noted. */
   @Nullable Errand nextZeroes() {
+    if (zeroesOnWay >= MOST_ZEROES_ON_WAY) {
+      return null;
+    }
     for (Run run = zeroes.poll(); run != null; run = zeroes.poll()) {
       long from = hydrator.nextMissing(run.from);
       if (from < run.end) {

@@ -1,17 +1,14 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
-import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Volume;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Links;
 import dev.wherry.path.map.BlockMap;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
@@ -31,24 +28,19 @@ final class Core {
   /** How long requests may take to end before a change of the volume's place is given up. */
   private static final Duration DRAIN = Duration.ofSeconds(10);
 
-  private record Waiter(BooleanSupplier condition, CompletableFuture<Void> met) {}
-
   private final SharedVolume.Parts parts;
   private final Waits waits;
   private final Links links;
   private final Marks marks = new Marks();
   private final LongAdder foreground = new LongAdder();
   private final AtomicReference<@Nullable String> operation = new AtomicReference<>();
-  private final List<Waiter> waiters = new ArrayList<>();
   private final AtomicBoolean fencing = new AtomicBoolean();
   private final CompletableFuture<String> fenced = new CompletableFuture<>();
   private final Volume inner;
-  private final Object lock = new Object();
-  private CompletableFuture<Void> tail = CompletableFuture.completedFuture(null);
-  private boolean closed;
+  private final Conditions conditions;
+  private final DurableState durable;
+  private final Losses losses;
   private volatile boolean closing;
-  private volatile ShareState state;
-  private ShareState stored;
   private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
@@ -64,15 +56,17 @@ final class Core {
     this.parts = parts;
     this.waits = new Waits(parts.suid());
     this.links = waits.links(parts.links());
-    this.stored = stored;
-    this.state = state;
-    // The daemon has crashed. Hosts that come again do not know, and may not have flushed.
-    if (stored.owes(parts.boot())) {
-      unflushed().answered(stored.losses() - 1);
-    } else if (state.role() != Role.OWNER && parts.boot().equals(stored.boot())) {
-      unflushed().answered(stored.losses());
-    }
-    unflushed().seen(state.losses());
+    conditions = new Conditions(parts.timer(), parts.ioTimeout());
+    durable =
+        new DurableState(
+            parts.suid(),
+            parts.log(),
+            stored,
+            state,
+            s -> parts.unflushed().seen(s.losses()),
+            conditions::check);
+    losses =
+        new Losses(parts.suid(), parts.node(), stored, durable, parts.unflushed(), parts.boot());
     String fence = state.fence();
     if (fence != null) {
       fencing.set(true);
@@ -137,7 +131,7 @@ final class Core {
   }
 
   ShareState state() {
-    return state;
+    return durable.now();
   }
 
   @Nullable LayeredStore store() {
@@ -154,7 +148,7 @@ final class Core {
               + node()
               + " keeps nothing of volume "
               + suid()
-              + (state.role() == Role.FORMER
+              + (state().role() == Role.FORMER
                   ? " since it was released; share it with " + node() + " again"
                   : ""));
     }
@@ -180,12 +174,7 @@ final class Core {
   }
 
   private static CompletableFuture<Void> closed(Receiver r) {
-    return r.close().exceptionally(Core::logged);
-  }
-
-  private static @Nullable Void logged(Throwable failure) {
-    LOG.warn("{}", String.valueOf(Failures.causeOf(failure).getMessage()));
-    return null;
+    return r.close().exceptionally(Failures::logged);
   }
 
   /** What takes the owner's writes, or null where nothing is kept. */
@@ -197,7 +186,7 @@ final class Core {
   CompletableFuture<Void> seal() {
     Receiver r = receiver;
     // A standby was sent nothing, and hosts wait.
-    return r == null || state.role() == Role.STANDBY
+    return r == null || state().role() == Role.STANDBY
         ? CompletableFuture.completedFuture(null)
         : r.seal();
   }
@@ -205,7 +194,7 @@ final class Core {
   /** Takes back {@link #seal}, unless this node owns the volume. */
   void unseal() {
     Receiver r = receiver;
-    if (r != null && state.role() != Role.OWNER) {
+    if (r != null && state().role() != Role.OWNER) {
       r.open();
     }
   }
@@ -227,12 +216,12 @@ final class Core {
   void start() {
     Receiver r = receiver;
     Writer w = writer;
-    if (r != null && state.role() == Role.FORMER) {
+    if (r != null && state().role() == Role.FORMER) {
       // Whoever takes the ownership waits for it.
-      r.recover().exceptionally(Core::logged);
-    } else if (r != null && state.role() == Role.STANDBY) {
+      r.recover().exceptionally(Failures::logged);
+    } else if (r != null && state().role() == Role.STANDBY) {
       // What there is was sent for an earlier store of this node.
-      r.discard().exceptionally(Core::logged);
+      r.discard().exceptionally(Failures::logged);
     }
     if (w != null) {
       w.start();
@@ -256,13 +245,13 @@ final class Core {
 
   /** What a node is told that takes this one for what it is not. */
   LinkReply stale() {
-    ShareState s = state;
+    ShareState s = state();
     return LinkReply.stale(s.epoch(), s.owner());
   }
 
   /** Puts the writer in place that the state asks for by now. */
   CompletableFuture<Void> rewire() {
-    if (state.role() != Role.OWNER || state.fence() != null) {
+    if (state().role() != Role.OWNER || state().fence() != null) {
       return CompletableFuture.completedFuture(null);
     }
     try {
@@ -324,19 +313,7 @@ final class Core {
 
   /** Changes the state, durably; changes follow each other. */
   CompletableFuture<ShareState> update(UnaryOperator<ShareState> change) {
-    CompletableFuture<ShareState> result = new CompletableFuture<>();
-    CompletableFuture<Void> before;
-    CompletableFuture<Void> mine = new CompletableFuture<>();
-    synchronized (lock) {
-      if (closed) {
-        return CompletableFuture.failedFuture(
-            new ShareException(Status.REFUSED, "volume " + suid() + " is closed"));
-      }
-      before = tail;
-      tail = mine;
-    }
-    before.whenComplete((v, failure) -> put(change, result, mine));
-    return result;
+    return durable.update(change);
   }
 
   /** Serves nobody any more. */
@@ -350,48 +327,7 @@ final class Core {
 
   /** No change follows; done when the last one has ended. */
   CompletableFuture<Void> close() {
-    synchronized (lock) {
-      closed = true;
-      return tail;
-    }
-  }
-
-  private void put(
-      UnaryOperator<ShareState> change,
-      CompletableFuture<ShareState> result,
-      CompletableFuture<Void> mine) {
-    ShareState next;
-    CompletableFuture<Void> durable;
-    boolean promised;
-    try {
-      next = change.apply(state);
-      promised = stored.promises(next);
-      durable =
-          next.equals(stored) ? CompletableFuture.completedFuture(null) : parts.log().put(next);
-    } catch (RuntimeException e) {
-      mine.complete(null);
-      result.completeExceptionally(e);
-      return;
-    }
-    if (promised) {
-      state = next;
-      result.complete(next);
-      wake();
-    }
-    durable.whenComplete(
-        (v, failure) -> {
-          if (failure == null) {
-            stored = next;
-            state = next;
-            unflushed().seen(next.losses());
-          } else if (promised) {
-            LOG.warn(
-                "volume {}: what it was promised is put later: {}", suid(), failure.toString());
-          }
-          mine.complete(null);
-          Failures.pass(next, failure, result);
-          wake();
-        });
+    return durable.close();
   }
 
   /** Makes the map durable as it is, so that the state need not say what is outdated in it. */
@@ -404,49 +340,14 @@ final class Core {
     return parts.unflushed();
   }
 
-  /** The store was not flushed: what hosts of other nodes were answered may be lost, too. */
-  void failedToFlush(Throwable failure) {
-    if (!(Failures.causeOf(failure) instanceof NbdException e && e.isHarmless())) {
-      update(s -> s.role() == Role.OWNER ? s.withLoss() : s)
-          .<Void>thenApply(s -> null)
-          .exceptionally(Core::logged);
-    }
-  }
-
-  /** Another node said how much is lost, or all hosts have been told. */
-  void noteLosses(long count) {
-    Unflushed u = unflushed();
-    u.seen(count);
-    if (!u.owes() && (count > state.losses() || state.owes(parts.boot()))) {
-      update(
-              s -> {
-                ShareState told = s.told(parts.boot());
-                return s.role() != Role.OWNER && s.losses() < count ? told.withLosses(count) : told;
-              })
-          .<Void>thenApply(s -> null)
-          .exceptionally(Core::logged);
-    }
-  }
-
-  /** It stops in peace; durably so, where nothing is left that is not flushed. */
-  CompletableFuture<Void> stopped() {
-    ShareState s = state;
-    LayeredStore own = store;
-    boolean owner = s.role() == Role.OWNER;
-    if (s.fence() != null || !unflushed().isEmpty() || (owner && own == null)) {
-      return CompletableFuture.completedFuture(null);
-    }
-    CompletableFuture<Void> flushed =
-        owner ? own.flush() : CompletableFuture.<Void>completedFuture(null);
-    return flushed
-        .thenCompose(v -> update(ShareState::stopped))
-        .<Void>thenApply(v -> null)
-        .exceptionally(Core::logged);
+  /** What is durable of losses. */
+  Losses losses() {
+    return losses;
   }
 
   /** Takes note of an owner that another node named; true if it is news. */
   boolean learn(String owner, long epoch) {
-    ShareState s = state;
+    ShareState s = state();
     if (epoch <= s.epoch()) {
       return false;
     }
@@ -495,10 +396,10 @@ final class Core {
             + owner
             + " was made the owner in epoch "
             + epoch
-            + (Ownership.isForcedBetween(state.epoch(), epoch)
+            + (Ownership.isForcedBetween(state().epoch(), epoch)
                 ? ""
                 : ", and this node, in epoch "
-                    + state.epoch()
+                    + state().epoch()
                     + ", has forgotten that it gave the ownership up: its data are older");
     LOG.error("volume {}: {}; this node's copy is kept, and served to nobody", suid(), why);
     update(
@@ -527,7 +428,7 @@ final class Core {
    * @return how long they were held, in nanoseconds
    */
   long switchRole() {
-    inner.swap(handlerFor(state));
+    inner.swap(handlerFor(state()));
     unseal();
     long held = inner.resume();
     Writer w = writer;
@@ -553,38 +454,7 @@ final class Core {
 
   /** Done once a condition on the state is met, or with false after the time that a host waits. */
   CompletableFuture<Boolean> await(BooleanSupplier condition) {
-    CompletableFuture<Void> met = new CompletableFuture<>();
-    synchronized (waiters) {
-      waiters.add(new Waiter(condition, met));
-    }
-    wake();
-    if (met.isDone()) {
-      return CompletableFuture.completedFuture(true);
-    }
-    CompletableFuture<Boolean> result = new CompletableFuture<>();
-    var timer =
-        parts
-            .timer()
-            .schedule(() -> result.complete(false), ioTimeout().toNanos(), TimeUnit.NANOSECONDS);
-    met.thenRun(
-        () -> {
-          timer.cancel(false);
-          result.complete(true);
-        });
-    return result.whenComplete(
-        (v, failure) -> {
-          synchronized (waiters) {
-            waiters.removeIf(w -> w.met == met);
-          }
-        });
-  }
-
-  private void wake() {
-    List<Waiter> ready = new ArrayList<>();
-    synchronized (waiters) {
-      waiters.removeIf(w -> w.condition.getAsBoolean() && ready.add(w));
-    }
-    ready.forEach(w -> w.met.complete(null));
+    return conditions.await(condition);
   }
 
   // ------------------------------------------------------------------ roles
@@ -596,7 +466,7 @@ final class Core {
     Writer before = writer;
     if (before != null) {
       // It has been stopped, unless this node was made to stop by another one.
-      before.stop().exceptionally(Core::logged);
+      before.stop().exceptionally(Failures::logged);
     }
     if (fence != null) {
       writer = null;
@@ -654,7 +524,7 @@ final class Core {
             node,
             suid(),
             links(),
-            () -> state.epoch(),
+            () -> state().epoch(),
             parts.following().limit(),
             (owner, epoch) -> learn(owner, epoch));
     return new NodeSource(
@@ -663,7 +533,7 @@ final class Core {
         parts.blockSize(),
         (size() - 1) / parts.blockSize() + 1,
         links(),
-        () -> state.epoch(),
+        () -> state().epoch(),
         ioTimeout(),
         further,
         sink);

@@ -5,9 +5,13 @@ import dev.wherry.nbd.NbdException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Failures as futures carry them. */
 final class Failures {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
+
   private Failures() {}
 
   /** The failure itself, whatever futures put around it. */
@@ -36,6 +40,12 @@ final class Failures {
     return NbdException.harmless(
         NbdError.EIO,
         failure == null ? "no answer" : String.valueOf(causeOf(failure).getMessage()));
+  }
+
+  /** For what goes on without: ends a step that nobody waits for. */
+  static @Nullable Void logged(Throwable failure) {
+    LOG.warn("{}", String.valueOf(causeOf(failure).getMessage()));
+    return null;
   }
 
   /** Hands an outcome on. */

@@ -344,7 +344,7 @@ final class Giving {
             (v, failure) -> {
               if (failure != null) {
                 Throwable cause = Failures.causeOf(failure);
-                core.failedToFlush(cause);
+                core.losses().failedToFlush(cause);
                 if (!(cause instanceof NbdException e && e.isHarmless())) {
                   core.inner().fail(cause);
                 }

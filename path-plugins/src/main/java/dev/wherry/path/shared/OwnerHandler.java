@@ -50,7 +50,7 @@ final class OwnerHandler extends RoleHandler {
         ? done.whenComplete(
             (v, failure) -> {
               if (failure != null) {
-                core.failedToFlush(failure);
+                core.losses().failedToFlush(failure);
               }
             })
         : done;

@@ -342,7 +342,7 @@ final class Serving {
     } else if (r.epoch() < s.epoch()) {
       return stale();
     } else if (s.role() != Role.OWNER && s.owner().equals(from)) {
-      core.noteLosses(r.offset());
+      core.losses().note(r.offset());
     }
     return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
   }

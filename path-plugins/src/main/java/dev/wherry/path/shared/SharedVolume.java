@@ -4,11 +4,9 @@ import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
-import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
-import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
@@ -16,20 +14,15 @@ import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
 import io.netty.buffer.ByteBuf;
-import io.netty.util.ReferenceCountUtil;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A volume that several nodes have, as one of them sees it.
@@ -41,11 +34,6 @@ import org.slf4j.LoggerFactory;
  * <p>Safe on any thread; never blocks.
  */
 public final class SharedVolume implements PathHandler {
-  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
-
-  /** How soon a request is tried again whose owner is not known yet. */
-  private static final long RETRY_MILLIS = 20;
-
   /**
    * What it is made of.
    *
@@ -105,6 +93,8 @@ public final class SharedVolume implements PathHandler {
   private final Ownership ownership;
   private final Release release;
   private final Serving serving;
+  private final Attempts attempts;
+  private final Ending ending;
 
   private SharedVolume(Parts parts, ShareState stored, ShareState state) {
     core = new Core(parts, stored, state);
@@ -112,6 +102,8 @@ public final class SharedVolume implements PathHandler {
     ownership = new Ownership(core, moves);
     release = new Release(core, moves);
     serving = new Serving(core, ownership, new Giving(core, moves), release);
+    attempts = new Attempts(core);
+    ending = new Ending(core, moves);
     core.onOwnerLearned(moves::refresh);
     core.onNamed(ownership::named);
   }
@@ -270,14 +262,7 @@ public final class SharedVolume implements PathHandler {
    * to the plain handler, while the volume is suspended.
    */
   public CompletableFuture<@Nullable BlockDevice> detachStore() {
-    LayeredStore store = core.store();
-    core.closing();
-    return moves
-        .close()
-        .thenCompose(v -> core.inner().close())
-        .thenCompose(v -> core.stopFollowing())
-        .thenCompose(v -> core.close())
-        .thenApply(v -> store == null ? null : store.device());
+    return ending.detachStore();
   }
 
   /** Changes policies; durable when done. */
@@ -317,51 +302,6 @@ public final class SharedVolume implements PathHandler {
 
   // ------------------------------------------------------------------ hosts' requests
 
-  /**
-   * Makes a request of whoever serves the volume; again if that is another one by then. The request
-   * may be made several times, but has been done at most once when it succeeds.
-   */
-  <T> CompletableFuture<T> attempt(Supplier<CompletableFuture<T>> request) {
-    CompletableFuture<T> first = request.get();
-    if (first.isDone() && !first.isCompletedExceptionally()) {
-      return first;
-    }
-    CompletableFuture<T> result = new CompletableFuture<>();
-    long end = core.now() + core.ioTimeout().toNanos();
-    first.whenComplete((v, failure) -> settle(request, end, v, failure, result));
-    return result;
-  }
-
-  private <T> void settle(
-      Supplier<CompletableFuture<T>> request,
-      long end,
-      @Nullable T value,
-      @Nullable Throwable failure,
-      CompletableFuture<T> result) {
-    if (failure == null) {
-      if (!result.complete(value)) {
-        ReferenceCountUtil.release(value);
-      }
-      return;
-    }
-    TryAgain again = TryAgain.of(failure);
-    if (again != null) {
-      if (core.now() - end >= 0 || core.isClosing()) {
-        result.completeExceptionally(
-            NbdException.harmless(NbdError.EIO, "no node was found to own volume " + core.suid()));
-        return;
-      }
-      core.parts()
-          .timer()
-          .schedule(
-              () -> request.get().whenComplete((v, t) -> settle(request, end, v, t, result)),
-              again.now() ? 0 : RETRY_MILLIS,
-              TimeUnit.MILLISECONDS);
-    } else {
-      result.completeExceptionally(Failures.causeOf(failure));
-    }
-  }
-
   @Override
   public boolean tryRead(long offset, int length, ByteBuf into) {
     return core.inner().tryRead(offset, length, into);
@@ -379,61 +319,42 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public CompletableFuture<ByteBuf> read(long offset, int length) {
-    return attempt(() -> core.inner().read(offset, length));
+    return attempts.of(() -> core.inner().read(offset, length));
   }
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
     ownership.written();
-    return attempt(() -> core.inner().write(offset, data, flags));
+    return attempts.of(() -> core.inner().write(offset, data, flags));
   }
 
   @Override
   public CompletableFuture<Void> flush() {
     Unflushed.Mark mark = core.unflushed().begin();
-    return attempt(() -> core.inner().flush())
-        .thenAccept(
-            v -> {
-              if (!core.unflushed().flushed(mark)) {
-                core.noteLosses(core.unflushed().failedAt());
-                throw lost();
-              }
-            });
-  }
-
-  /** What a flush fails with; whoever asks again has been told. */
-  private NbdException lost() {
-    String why =
-        "volume "
-            + core.suid()
-            + ": its owner has lost its power, or was replaced by force: what hosts of node "
-            + core.node()
-            + " have not flushed may be lost";
-    LOG.warn("{}", why);
-    return NbdException.harmless(NbdError.EIO, why);
+    return attempts.of(() -> core.inner().flush()).thenAccept(v -> core.losses().flushed(mark));
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
     ownership.written();
-    return attempt(() -> core.inner().trim(offset, length, flags));
+    return attempts.of(() -> core.inner().trim(offset, length, flags));
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
     ownership.written();
-    return attempt(() -> core.inner().zero(offset, length, flags));
+    return attempts.of(() -> core.inner().zero(offset, length, flags));
   }
 
   @Override
   public CompletableFuture<Void> cache(long offset, long length) {
-    return attempt(() -> core.inner().cache(offset, length));
+    return attempts.of(() -> core.inner().cache(offset, length));
   }
 
   @Override
   public CompletableFuture<List<Extent>> status(
       String context, long offset, long length, int maxExtents) {
-    return attempt(() -> core.inner().status(context, offset, length, maxExtents));
+    return attempts.of(() -> core.inner().status(context, offset, length, maxExtents));
   }
 
   // ------------------------------------------------------------------ as a handler
@@ -476,31 +397,6 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public CompletableFuture<Void> close() {
-    core.closing();
-    boolean failed = core.inner().state() == VolumeState.FAILED;
-    return moves
-        .close()
-        .thenCompose(v -> core.inner().close())
-        .thenCompose(v -> core.stopFollowing())
-        .thenCompose(v -> failed ? Answers.done() : core.stopped())
-        .thenCompose(v -> core.close())
-        .thenCompose(
-            v -> {
-              LayeredStore store = core.store();
-              if (store == null) {
-                return Answers.done();
-              }
-              BlockMap map = store.map();
-              Source source = store.source();
-              CompletableFuture<Void> mapClosed = map == null ? Answers.done() : map.close();
-              CompletableFuture<Void> sourceClosed =
-                  source == null ? Answers.done() : source.close();
-              // What was fetched ahead and comes now is for nobody.
-              store.map(null);
-              return store
-                  .quiet()
-                  .thenCompose(w -> Answers.join(List.of(mapClosed, sourceClosed)))
-                  .thenCompose(w -> store.device().close());
-            });
+    return ending.close();
   }
 }
