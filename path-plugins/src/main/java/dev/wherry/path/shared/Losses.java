@@ -63,8 +63,9 @@ final class Losses {
    *     told
    */
   void flushed(Unflushed.Mark mark) {
-    if (!unflushed.flushed(mark)) {
-      note(unflushed.failedAt());
+    boolean kept = unflushed.flushed(mark);
+    note(kept ? unflushed.latest() : unflushed.failedAt());
+    if (!kept) {
       throw lost();
     }
   }

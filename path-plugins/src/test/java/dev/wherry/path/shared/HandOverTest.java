@@ -272,8 +272,24 @@ class HandOverTest extends TwoNodes {
   void anOwnerThatCannotRememberItRefusesAndGoesOn() {
     open(true);
     a.memory.fail(true);
-    assertTrue(nodes.refusal(b.volume().activate(false)).contains("could not be handed over"));
+    assertTrue(nodes.refusal(b.volume().activate(false)).contains("the catalog cannot be written"));
     expectNothingHappened();
+  }
+
+  @Test
+  void anOwnerThatHasPromisedItRemembersLaterWhatItHasGiven() {
+    open(true);
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> activated = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    a.memory.fail(true);
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(activated);
+    assertEquals(Role.OWNER, a.memory.state().role());
+    a.crash();
+    a.start();
+    expectOwner(b, a, 2);
+    b.expect(content);
   }
 
   @Test

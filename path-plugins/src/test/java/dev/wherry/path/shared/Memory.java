@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,7 @@ final class Memory implements ShareLog {
   private final int blockSize;
   private final long size;
   private @Nullable ShareState state;
+  private final List<ShareState> states = new ArrayList<>();
   private boolean failing;
 
   Memory(Path directory, int blockSize, long size) {
@@ -34,11 +36,16 @@ final class Memory implements ShareLog {
     return s;
   }
 
+  /** All states that were put. */
+  List<ShareState> states() {
+    return List.copyOf(states);
+  }
+
   void fail(boolean fails) {
     failing = fails;
   }
 
-  private Path file(long number) {
+  Path file(long number) {
     return directory.resolve("map-" + number);
   }
 
@@ -68,6 +75,7 @@ final class Memory implements ShareLog {
       return CompletableFuture.failedFuture(new IOException("the catalog cannot be written"));
     }
     state = next;
+    states.add(next);
     return CompletableFuture.completedFuture(null);
   }
 

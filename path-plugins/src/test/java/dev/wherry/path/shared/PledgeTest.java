@@ -1,0 +1,180 @@
+package dev.wherry.path.shared;
+
+import static dev.wherry.path.shared.Nodes.BLOCK;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.nbd.NbdError;
+import dev.wherry.path.link.Op;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+/** What is durable before hosts are held, and what a crash makes of it. */
+class PledgeTest extends TwoNodes {
+  private Nodes.Node c;
+  private CompletableFuture<Void> activated;
+
+  /** Node b has the owner's promise, and has not been given the ownership. */
+  private void promised() {
+    open(ReadPolicy.PULL, true);
+    c = nodes.share(a, "c");
+    nodes.wire.hold(Op.HANDOVER);
+    activated = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    assertEquals(new ShareState.Pledge("b", false), a.memory.state().pledge());
+    assertEquals(Role.OWNER, a.state().role());
+    assertFalse(activated.isDone());
+  }
+
+  private void goOn() {
+    a.start();
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.mend(a, b);
+    nodes.mend(a, c);
+    nodes.pass(Duration.ofSeconds(5));
+  }
+
+  private void expectOwner(Nodes.Node owner, Nodes.Node former, long epoch) {
+    assertEquals(Role.OWNER, owner.state().role());
+    assertEquals(Role.FORMER, former.state().role());
+    assertEquals(epoch, owner.state().epoch());
+    assertEquals(epoch, former.state().epoch());
+    assertEquals(owner.state(), owner.memory.state());
+  }
+
+  @Test
+  void theOwnerServesOnUntilItIsAsked() {
+    promised();
+    a.write(0, Bytes.of(2, 10));
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(activated);
+    expectOwner(b, a, 2);
+    assertEquals(a.state(), a.memory.state());
+    assertNull(a.state().pledge());
+    b.expect(Bytes.with(content, 0, Bytes.of(2, 10)));
+  }
+
+  @Test
+  void aCrashKeepsThePromiseAndLosesNothing() {
+    promised();
+    a.write(0, Bytes.of(2, 10));
+    c.write(20, Bytes.of(3, 10));
+    a.crash();
+    goOn();
+    expectOwner(b, a, 2);
+    byte[] expected = Bytes.with(content, 0, Bytes.of(2, 10));
+    b.expect(Bytes.with(expected, 20, Bytes.of(3, 10)));
+    nodes.await(c.volume().flush());
+    assertEquals(0, b.state().losses());
+  }
+
+  @Test
+  void aLossOfPowerBeforeTheOwnerIsAskedCounts() {
+    promised();
+    c.write(20, Bytes.of(3, 10));
+    a.losePower();
+    goOn();
+    expectOwner(b, a, 2);
+    assertEquals(1, b.state().losses());
+    assertEquals(NbdError.EIO, nodes.error(c.volume().flush()).error());
+  }
+
+  @Test
+  void soDoesOneAfterACrash() {
+    promised();
+    a.crash();
+    a.start();
+    a.losePower();
+    goOn();
+    expectOwner(b, a, 2);
+    assertEquals(1, b.state().losses());
+  }
+
+  @Test
+  void aPromiseThatNobodyComesForIsTakenBack() {
+    promised();
+    nodes.wire.cut("a", "b");
+    nodes.pass(Nodes.IO_TIMEOUT.plusSeconds(1));
+    assertNull(a.memory.state().pledge());
+    a.crash();
+    a.start();
+    assertEquals(Role.OWNER, a.state().role());
+    assertEquals(1, a.state().epoch());
+  }
+
+  @Test
+  void aTakerThatCannotComeGivesItBackAtOnce() {
+    open(ReadPolicy.PULL, true);
+    nodes.wire.hold(Op.WRITE);
+    CompletableFuture<Void> slow = b.volume().write(0, Bytes.lend(Bytes.of(9, 10)), 0);
+    activated = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    assertNotNull(a.memory.state().pledge());
+    nodes.failure(activated);
+    assertNull(a.memory.state().pledge());
+    nodes.wire.pass(Op.WRITE);
+    nodes.await(slow);
+  }
+
+  @Test
+  void aPromiseToOneThatIsNoMemberAnyMoreIsVoid() {
+    promised();
+    nodes.await(a.volume().leave("b"));
+    assertNull(a.memory.state().pledge());
+  }
+
+  @Test
+  void anOwnerThatStopsInPeaceIsTheOwnerStill() {
+    promised();
+    a.stop();
+    a.start();
+    assertEquals(Role.OWNER, a.state().role());
+    assertNull(a.state().pledge());
+  }
+
+  @Test
+  void whatWasPromisedAndNeverFetchedIsFencedWhenAnotherNodeTookOverByForce() {
+    promised();
+    a.write(0, Bytes.of(2, 10));
+    a.crash();
+    nodes.wire.cut("a", "b");
+    nodes.await(c.volume().activate(true));
+    a.start();
+    assertEquals(Role.FORMER, a.state().role());
+    nodes.mend(a, c);
+    nodes.pass(Duration.ofSeconds(1));
+    assertNotNull(a.memory.state().fence());
+    assertEquals(NbdError.EPERM, nodes.error(a.volume().read(0, 10)).error());
+  }
+
+  /** The taker's map is on disk as it was before hosts were held; its state says what is not so. */
+  @Test
+  void aTakerThatLosesItsPowerForgetsWhatItsMapHasOutdated() throws IOException {
+    open(ReadPolicy.PULL, true);
+    b.activate();
+    nodes.wire.hold(Op.HANDOVER);
+    activated = a.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    byte[] filled = Files.readAllBytes(a.memory.file(3));
+    b.write(2 * BLOCK, Bytes.of(7, BLOCK));
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(activated);
+    ShareState first =
+        a.memory.states().stream().filter(s -> !s.outdated().isEmpty()).findFirst().orElseThrow();
+    assertEquals(List.of(new Run(2, 3)), first.outdated());
+    assertTrue(a.state().outdated().isEmpty(), "the map is durable by now");
+    a.losePower();
+    Files.write(a.memory.file(3), filled);
+    nodes.await(a.memory.put(first));
+    a.start();
+    a.expect(Bytes.with(content, 2 * BLOCK, Bytes.of(7, BLOCK)));
+    assertTrue(a.memory.state().outdated().isEmpty());
+  }
+}
