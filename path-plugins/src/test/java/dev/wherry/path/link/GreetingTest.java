@@ -53,7 +53,7 @@ class GreetingTest {
 
   private RawDialer join(long session, long attempt) throws IOException {
     RawDialer d = dial();
-    long nonce = d.open(2, 2).nonce();
+    long nonce = d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
     d.hello(nonce, "x", X, "b", session, attempt);
     Got w = d.next();
     assertNotNull(w);
@@ -72,22 +72,26 @@ class GreetingTest {
   @Test
   void anotherVersionIsRefusedInWords() throws IOException {
     try (RawDialer d = dial()) {
+      int next = Greeting.MAX_VERSION + 1;
       assertEquals(
-          "it speaks versions 2 to 2 of the link, this node 3 to 9", refusal(d.open(3, 9)));
+          String.format(
+              "it speaks versions %d to %d of the link, this node %d to %d",
+              Greeting.MIN_VERSION, Greeting.MAX_VERSION, next, next + 6),
+          refusal(d.open(next, next + 6)));
     }
   }
 
   @Test
   void aNewerDialerThatStillSpeaksOursIsLetIn() throws IOException {
     try (RawDialer d = dial()) {
-      assertTrue(d.open(2, 40).nonce() != 0);
+      assertTrue(d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION + 38).nonce() != 0);
     }
   }
 
   @Test
   void aGreetingThatIsPlayedBackIsRefused() throws IOException {
     try (RawDialer d = dial()) {
-      long nonce = d.open(2, 2).nonce();
+      long nonce = d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       d.hello(nonce + 1, "x", X, "b", 7, 1);
       assertEquals("the greeting belongs to another connection", refusal(d));
     }
@@ -96,7 +100,7 @@ class GreetingTest {
   @Test
   void twoNodesWithOneNameAreTold() throws IOException {
     try (RawDialer d = dial()) {
-      long nonce = d.open(2, 2).nonce();
+      long nonce = d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       d.hello(nonce, "b", X, "b", 7, 1);
       assertEquals("there are two nodes named b", refusal(d));
     }
@@ -106,7 +110,7 @@ class GreetingTest {
   void anOlderConnectionOfASessionDoesNotComeBack() throws IOException {
     try (RawDialer now = join(7, 5);
         RawDialer d = dial()) {
-      long nonce = d.open(2, 2).nonce();
+      long nonce = d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       d.hello(nonce, "x", X, "b", 7, 5);
       assertEquals("a newer connection has taken over", refusal(d));
       now.request(0, 1, Op.FLUSH, 0);
@@ -118,7 +122,7 @@ class GreetingTest {
   void aSecondDaemonWithTheSameIdentityIsRefusedWhileTheFirstIsHeard() throws IOException {
     try (RawDialer now = join(7, 1);
         RawDialer copy = dial()) {
-      long nonce = copy.open(2, 2).nonce();
+      long nonce = copy.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       copy.hello(nonce, "x", X, "b", 8, 1);
       String why = refusal(copy);
       assertTrue(why.startsWith("node x is connected already, from /127.0.0.1:"), why);
@@ -175,7 +179,7 @@ class GreetingTest {
   @Test
   void aRequestBeforeTheGreetingIsNotExecuted() throws IOException {
     try (RawDialer d = dial()) {
-      d.open(2, 2).nonce();
+      d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       d.request(0, 1, Op.FLUSH, 0);
       assertTrue(refusal(d).startsWith("malformed: a request before the greeting"));
     }
