@@ -18,7 +18,7 @@ start_wherryd() {
     --api "127.0.0.1:${API_PORT:-0}" --link 127.0.0.1:0 "$@" >"$RUN/wherryd.ready" 2>>"$log" </dev/null &
   WHERRYD_PID=$!
   later stop "$WHERRYD_PID" 10
-  if ! wait_for 30 ready_or_gone || ! line=$(grep -m1 '^wherryd ready ' "$RUN/wherryd.ready"); then
+  if ! wait_for 90 ready_or_gone || ! line=$(grep -m1 '^wherryd ready ' "$RUN/wherryd.ready"); then
     tail -n 20 "$log" >&2
     die "wherryd does not get ready (data directory $data)"
   fi
@@ -32,12 +32,12 @@ start_wherryd() {
 
 ready_or_gone() { grep -q '^wherryd ready ' "$RUN/wherryd.ready" || gone "$WHERRYD_PID"; }
 
-# stop_wherryd: SIGTERM, and waits for the end, which must come within 20 s. Returns the exit code.
+# stop_wherryd: SIGTERM, and waits for the end, which must come within a minute. Returns the exit code.
 stop_wherryd() {
   kill -TERM "$WHERRYD_PID"
-  if ! wait_for 20 gone "$WHERRYD_PID"; then
+  if ! wait_for 60 gone "$WHERRYD_PID"; then
     kill -KILL "$WHERRYD_PID"
-    die "wherryd does not end within 20 s of SIGTERM"
+    die "wherryd does not end within a minute of SIGTERM"
   fi
   wait "$WHERRYD_PID"
 }

@@ -171,7 +171,7 @@ attach_nbd() {
   nbd-client "${arguments[@]}" "$device" -C "$connections" -persist >"$ATTACHED/$suid/nbd-client.log" 2>&1 ||
     die "nbd-client: $(tail -n 1 "$ATTACHED/$suid/nbd-client.log")"
   echo nbd >"$ATTACHED/$suid/kind"
-  wait_for 10 nbd_in_use "${device##*/}" || die "$device stays empty: $(tail -n 1 "$ATTACHED/$suid/nbd-client.log")"
+  wait_for 30 nbd_in_use "${device##*/}" || die "$device stays empty: $(tail -n 1 "$ATTACHED/$suid/nbd-client.log")"
   echo "$device"
 }
 
@@ -198,8 +198,8 @@ attach_loop() {
     close_files
     exec setsid nbdfuse $read_only -P "$dir/pid" "$dir/disk" "$uri" >"$dir/nbdfuse.log" 2>&1 </dev/null
   ) &
-  wait_for 15 not_empty "$dir/disk" || die "nbdfuse: $(tail -n 1 "$dir/nbdfuse.log")"
-  wait_for 5 not_empty "$dir/pid" || die "nbdfuse wrote no process id"
+  wait_for 30 not_empty "$dir/disk" || die "nbdfuse: $(tail -n 1 "$dir/nbdfuse.log")"
+  wait_for 30 not_empty "$dir/pid" || die "nbdfuse wrote no process id"
   sockets_of "$(cat "$dir/pid")" >"$dir/sockets"
   if [ -n "$device" ]; then
     losetup $read_only --direct-io=on "$device" "$dir/disk"

@@ -56,7 +56,7 @@ join_nodes() {
       [ "$a" = "$b" ] || on "$a" node add "$b" --link "${NODE_LINK[$b]}" >/dev/null
     done
   done
-  wait_for 20 all_connected || die "the nodes do not find each other: $(on "${NODES[0]}" node list 2>&1)"
+  wait_for 60 all_connected || die "the nodes do not find each other: $(on "${NODES[0]}" node list 2>&1)"
 }
 
 all_connected() {
@@ -70,7 +70,7 @@ start_net() {
   local name address fd
   background "$RUN/net.log" "$ROOT/scripts/lib/shaped_net.py" --control "$RUN/net.control" "$@" "${NODES[@]}"
   NET_PID=$PID
-  wait_for 10 net_ready_or_gone || true
+  wait_for 60 net_ready_or_gone || true
   grep -q '^ready' "$RUN/net.log" || die "no network: $(tail -n 1 "$RUN/net.log")"
   while read -r name address fd; do
     [ -n "$fd" ] || continue
@@ -111,7 +111,7 @@ start_node() {
     >"$ready" 2>>"$log" </dev/null &
   NODE_PID[$name]=$!
   later stop "${NODE_PID[$name]}" 10
-  if ! wait_for 30 node_ready_or_gone "$name" || ! line=$(grep -m1 '^wherryd ready ' "$ready"); then
+  if ! wait_for 90 node_ready_or_gone "$name" || ! line=$(grep -m1 '^wherryd ready ' "$ready"); then
     tail -n 20 "$log" >&2
     die "node $name does not get ready"
   fi
@@ -121,13 +121,13 @@ start_node() {
 }
 node_ready_or_gone() { grep -q '^wherryd ready ' "$RUN/$1.ready" || gone "${NODE_PID[$1]}"; }
 
-# stop_node NAME: SIGTERM; the end must come within 20 s, with exit code 0.
+# stop_node NAME: SIGTERM; the end must come within a minute, with exit code 0.
 stop_node() {
   local pid=${NODE_PID[$1]}
   kill -TERM "$pid"
-  if ! wait_for 20 gone "$pid"; then
+  if ! wait_for 60 gone "$pid"; then
     kill -KILL "$pid"
-    die "node $1 does not end within 20 s of SIGTERM"
+    die "node $1 does not end within a minute of SIGTERM"
   fi
   wait "$pid"
 }
@@ -156,7 +156,7 @@ api() {
       *) on "$1" --json volume show "${2#volumes/}" ;;
     esac
   else
-    (inside "$1" curl -sf --max-time 10 "http://${NODE_API[$1]}/api/v1/$2")
+    (inside "$1" curl -sf --max-time 30 "http://${NODE_API[$1]}/api/v1/$2")
   fi
 }
 

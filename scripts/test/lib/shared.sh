@@ -28,12 +28,14 @@ has_volume() { of "$1" "$VOLUME" .role; }
 # all_share: who was released, or let go, gets a part again.
 all_share() {
   local node
-  wait_for 30 owner_of "$VOLUME" || { tell_all; die "no owner within 30 s"; }
   for node in "${NODES[@]}"; do
-    has_volume "$node" >/dev/null 2>&1 || share_with "$node" >>"$RUN/shares.log" 2>&1 ||
-      { tail -n 2 "$RUN/shares.log"; die "cannot share with $node again"; }
+    wait_for 60 has_part "$node" || { tell_all; tail -n 2 "$RUN/shares.log"; die "cannot share with $node again"; }
   done
 }
+
+# has_part NODE: it has, or is given one. That is refused while the ownership moves, as it may by itself, and while the owner
+# has no connection to a node that has just been started.
+has_part() { has_volume "$1" || share_with "$1" >>"$RUN/shares.log" 2>&1; }
 
 # change WHAT NODE: one thing that an operator does, said in a line. It may be refused: then nothing has changed.
 change() {
@@ -63,7 +65,7 @@ settled() {
 tell_all() {
   local node
   for node in "${NODES[@]}"; do
-    say "$node: $(api "$node" volumes/v 2>&1 | jq -c '{role, owner, epoch, state, blocks, move}' 2>/dev/null)"
+    say "$node: $(api "$node" "volumes/$VOLUME" 2>&1 | jq -c '{role, owner, epoch, state, blocks, move}' 2>/dev/null)"
   done
 }
 

@@ -42,6 +42,11 @@ final class LinkOfPeers implements PeerLinks {
   }
 
   @Override
+  public CompletableFuture<Void> tried(String name) {
+    return hub.tried(name);
+  }
+
+  @Override
   public void remove(String name) {
     hub.remove(name);
   }

@@ -167,7 +167,7 @@ public final class DeviceModel {
   /** Waits for a request, 30 s at most; throws what it failed with. */
   public static <T> T await(CompletableFuture<T> future) throws Exception {
     try {
-      return future.get(30, TimeUnit.SECONDS);
+      return future.get(60, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof NbdException cause) {
         throw cause;
@@ -181,7 +181,7 @@ public final class DeviceModel {
   /** The error of a request that has to fail. */
   public static NbdError failureOf(CompletableFuture<?> future) throws Exception {
     try {
-      Object result = future.get(30, TimeUnit.SECONDS);
+      Object result = future.get(60, TimeUnit.SECONDS);
       throw new AssertionError("succeeded with " + result + " where it had to fail");
     } catch (ExecutionException e) {
       return NbdException.errorOf(e.getCause());

@@ -88,8 +88,14 @@ public final class HostTools implements AutoCloseable {
     command.addAll(List.of("-U", socket.toString()));
     Collections.addAll(command, arguments);
     start(command.toArray(String[]::new));
-    Awaitility.await().until(() -> Files.exists(socket));
+    Awaitility.await().until(() -> listens(socket));
     return socket;
+  }
+
+  /** Bound is not enough: the flag is that of a socket that listens. */
+  private static boolean listens(Path socket) throws IOException {
+    return Files.readAllLines(Path.of("/proc/net/unix")).stream()
+        .anyMatch(line -> line.endsWith(" " + socket) && line.contains(" 00010000 "));
   }
 
   /** Shows an NBD server as a file, through the kernel's FUSE. */

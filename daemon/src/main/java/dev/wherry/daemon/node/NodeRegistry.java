@@ -24,7 +24,8 @@ import org.slf4j.LoggerFactory;
 public final class NodeRegistry {
   private static final Logger log = LoggerFactory.getLogger(NodeRegistry.class);
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,63}");
-  private static final Duration PROBE_LIMIT = Duration.ofSeconds(5);
+  private static final Duration PROBE_LIMIT = Duration.ofSeconds(15);
+  private static final Duration TRIED_LIMIT = Duration.ofSeconds(15);
   private static final int MOST = 256;
 
   /** This node. */
@@ -207,11 +208,15 @@ public final class NodeRegistry {
     }
   }
 
-  /** The link to a node that is online, or a refusal. */
+  /**
+   * The link to a node that is online, or a refusal. Right after a start it waits until it is known
+   * whether the node can be reached.
+   */
   public Link online(String name) {
     if (!peers.containsKey(name)) {
       throw unknown(name);
     }
+    links.tried(name).completeOnTimeout(null, TRIED_LIMIT.toMillis(), TimeUnit.MILLISECONDS).join();
     Link link = links.to(name).orElseThrow(() -> unknown(name));
     if (!link.isUp()) {
       String reason = links.status(name).reason();

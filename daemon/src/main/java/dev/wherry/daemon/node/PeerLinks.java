@@ -48,6 +48,12 @@ public interface PeerLinks extends Links {
   /** Dials a node that is known at another address, once. Never fails; may take ten seconds. */
   CompletableFuture<Stranger> probe(String name, LinkAddress address);
 
+  /**
+   * When the first attempt to connect, since the node was added or this one was started, has ended;
+   * done where there is no such node. Never fails; may take ten seconds.
+   */
+  CompletableFuture<Void> tried(String name);
+
   /** How it stands. */
   Status status(String name);
 }

@@ -28,7 +28,7 @@ import java.util.stream.Stream;
 
 /** Several whole daemons in this process, and hosts that read and write at each. */
 public final class Cluster implements AutoCloseable {
-  static final Duration LIMIT = Duration.ofSeconds(40);
+  static final Duration LIMIT = Duration.ofSeconds(90);
 
   private final Path dir;
   private final Map<String, Daemon> daemons = new LinkedHashMap<>();
@@ -54,20 +54,32 @@ public final class Cluster implements AutoCloseable {
         }
       }
     }
-    for (String a : names) {
-      await()
-          .atMost(LIMIT)
-          .until(
-              () -> {
-                for (JsonNode n : c.rest(a).get("/api/v1/nodes").json()) {
-                  if (!n.path("state").asText().equals("online")) {
-                    return false;
-                  }
-                }
-                return true;
-              });
-    }
+    c.connected();
     return c;
+  }
+
+  /** Waits until all that run reach each other. */
+  void connected() {
+    for (String a : daemons.keySet()) {
+      for (String b : daemons.keySet()) {
+        await().atMost(LIMIT).until(() -> state(a, b).equals("online"));
+      }
+    }
+  }
+
+  /** Waits until a node has noticed that another one has stopped. */
+  void misses(String at, String other) {
+    await().atMost(LIMIT).until(() -> !state(at, other).equals("online"));
+  }
+
+  /** What one node says of another one, or of itself. */
+  private String state(String at, String of) {
+    for (JsonNode n : rest(at).get("/api/v1/nodes").json()) {
+      if (n.path("name").asText().equals(of)) {
+        return n.path("state").asText();
+      }
+    }
+    return "unknown";
   }
 
   void add(String at, String other) {
@@ -86,12 +98,12 @@ public final class Cluster implements AutoCloseable {
     rests.put(name, new Rest(d.apiAddress()));
   }
 
-  /** Unless told, hosts wait less long than usual, so that what is refused is refused soon. */
+  /** Unless told, requests wait less long for other nodes than a stop waits for requests. */
   private static String[] options(String... more) {
     if (List.of(more).contains("--io-timeout")) {
       return more;
     }
-    return Stream.concat(Stream.of("--io-timeout", "8s"), Stream.of(more)).toArray(String[]::new);
+    return Stream.concat(Stream.of("--io-timeout", "12s"), Stream.of(more)).toArray(String[]::new);
   }
 
   void stop(String name) {
@@ -159,7 +171,7 @@ public final class Cluster implements AutoCloseable {
     NbdUri uri = NbdUri.parse("nbd://127.0.0.1:" + daemons.get(node).nbdPort() + "/" + suid);
     return join(
         NbdClient.connect(
-            uri, NbdClientOptions.DEFAULTS.withIoTimeout(Duration.ofSeconds(20)), loops));
+            uri, NbdClientOptions.DEFAULTS.withIoTimeout(Duration.ofSeconds(60)), loops));
   }
 
   static <T> T join(CompletableFuture<T> f) {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(120)
 final class ConnectionsTest {
   private final Vertx vertx = Vertx.vertx();
   private final List<Socket> clients = new ArrayList<>();
@@ -54,7 +54,7 @@ final class ConnectionsTest {
 
   private Socket connect() throws IOException {
     Socket s = new Socket(InetAddress.getLoopbackAddress(), port);
-    s.setSoTimeout(30_000);
+    s.setSoTimeout(60_000);
     clients.add(s);
     return s;
   }
@@ -110,7 +110,7 @@ final class ConnectionsTest {
     serve(2, 60_000);
     Socket busy = connect();
     send(busy, get("/held"));
-    HttpServerRequest request = held.poll(30, TimeUnit.SECONDS);
+    HttpServerRequest request = held.poll(60, TimeUnit.SECONDS);
     assertNotNull(request);
     Socket idle = connect();
     assertAnswered(idle);

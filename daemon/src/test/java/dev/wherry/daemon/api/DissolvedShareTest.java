@@ -50,8 +50,10 @@ final class DissolvedShareTest {
   @Test
   void aFencedNodeThatDiscardsItsCopyHasNoPartAnyMore() {
     nodes.stop("a");
+    nodes.misses("b", "a");
     nodes.done("b", "v", "activate", "{'force': true}");
     nodes.start("a");
+    nodes.connected();
     nodes.becomes("a", "v", v -> v.path("state").asText().equals("failed"));
     nodes.becomes("b", "v", v -> v.path("move").path("state").asText().equals("done"));
     assertEquals(409, nodes.rest("a").delete("/api/v1/volumes/v").status());

@@ -41,7 +41,7 @@ final class Rest {
     int colon = address.lastIndexOf(':');
     try (Socket s =
         new Socket(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)))) {
-      s.setSoTimeout(30_000);
+      s.setSoTimeout(60_000);
       s.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       return String.valueOf(
           new BufferedReader(new InputStreamReader(s.getInputStream(), StandardCharsets.US_ASCII))
@@ -70,7 +70,7 @@ final class Rest {
       String... headers) {
     HttpRequest.Builder r =
         HttpRequest.newBuilder(URI.create(base + path))
-            .timeout(Duration.ofSeconds(60))
+            .timeout(Duration.ofSeconds(150))
             .method(
                 method,
                 body == null

@@ -216,7 +216,7 @@ final class SharesOverHttpTest {
     data[7] = 42;
     nodes.stop("b");
     nodes.start("b");
-    // Done when node a has reached node b again.
+    nodes.connected();
     assertArrayEquals(data, Cluster.read(a, 0, data.length));
     nodes.done("b", "v", "return", "{'to': 'a'}");
     assertEquals("owner", nodes.show("a", "v").path("role").asText());

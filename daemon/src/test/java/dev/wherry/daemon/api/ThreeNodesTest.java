@@ -81,6 +81,7 @@ final class ThreeNodesTest {
     volume("a");
     nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual'}");
     nodes.stop("a");
+    nodes.misses("b", "a");
     nodes.refused(409, "b", "v", "activate", "{}");
     JsonNode b = nodes.done("b", "v", "activate", "{'force': true}");
     assertEquals("owner", b.path("role").asText());
@@ -99,12 +100,12 @@ final class ThreeNodesTest {
     nodes.stop("b");
     // Longer than a deletion may take.
     nodes.start("b", "--io-timeout", "120s");
-    await().atMost(Cluster.LIMIT).until(() -> state("a").equals("online"));
-    await().atMost(Cluster.LIMIT).until(() -> state("b").equals("online"));
+    nodes.connected();
     volume("a");
     nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual', 'read': 'redirect'}");
     NbdClient host = nodes.host("b", "v");
     nodes.stop("a");
+    nodes.misses("b", "a");
     nodes.done("b", "v", "activate", "{'force': true}");
     nodes.done("b", "v", "set", "{'read': 'move'}");
     java.util.concurrent.CompletableFuture<io.netty.buffer.ByteBuf> read = host.read(0, 4096);

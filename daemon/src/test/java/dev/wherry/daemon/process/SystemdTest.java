@@ -58,7 +58,7 @@ final class SystemdTest {
   }
 
   private String next() throws InterruptedException {
-    return String.valueOf(told.poll(10, TimeUnit.SECONDS));
+    return String.valueOf(told.poll(60, TimeUnit.SECONDS));
   }
 
   @Test

@@ -40,7 +40,7 @@ final class CrashTest {
   @AfterEach
   void stop() throws InterruptedException {
     workers.shutdown();
-    assertTrue(workers.awaitTermination(10, TimeUnit.SECONDS));
+    assertTrue(workers.awaitTermination(60, TimeUnit.SECONDS));
   }
 
   private static CreateVolume wanted(String suid) {
@@ -72,7 +72,7 @@ final class CrashTest {
       registry.start(Runnable::run).join();
       suids = registry.list().stream().map(VolumeEntry::suid).toList();
       registry.list().forEach(e -> assertEquals("online", e.state()));
-      assertTrue(registry.close(Duration.ofSeconds(10)));
+      assertTrue(registry.close(Duration.ofSeconds(60)));
     }
     assertEquals(List.of(), CatalogCheck.run(dir));
     return suids;
@@ -107,7 +107,7 @@ final class CrashTest {
       registry.create(wanted("a"));
       registry.create(wanted("b"));
       assertThrows(Death.class, () -> registry.delete("a", false));
-      registry.close(Duration.ofSeconds(10));
+      registry.close(Duration.ofSeconds(60));
     }
     assertEquals(List.of("b"), afterRestart());
   }
@@ -120,7 +120,7 @@ final class CrashTest {
       registry.create(wanted("a"));
       registry.create(wanted("b"));
       assertThrows(Death.class, () -> registry.delete("a", false));
-      registry.close(Duration.ofSeconds(10));
+      registry.close(Duration.ofSeconds(60));
     }
     Files.delete(image);
     Files.createDirectories(image.resolve("not empty"));
@@ -136,7 +136,7 @@ final class CrashTest {
 
       Files.delete(image.resolve("not empty"));
       registry.delete("a", false);
-      assertTrue(registry.close(Duration.ofSeconds(10)));
+      assertTrue(registry.close(Duration.ofSeconds(60)));
     }
     assertEquals(List.of("b"), afterRestart());
   }
@@ -150,7 +150,7 @@ final class CrashTest {
     Files.createDirectories(image.resolve("not empty"));
     assertThrows(Refusal.class, () -> registry.delete("a", false));
     assertEquals("failed", registry.get("a").state());
-    assertTrue(registry.close(Duration.ofSeconds(10)));
+    assertTrue(registry.close(Duration.ofSeconds(60)));
   }
 
   @Test
@@ -164,7 +164,7 @@ final class CrashTest {
             .record()
             .withBacking(List.of(new Backing(other.toString(), true)))
             .withState(State.DELETING));
-    assertTrue(first.close(Duration.ofSeconds(10)));
+    assertTrue(first.close(Duration.ofSeconds(60)));
     VolumeRegistry registry = registry(catalog, "never");
     registry.start(Runnable::run).join();
     assertTrue(Files.exists(other));

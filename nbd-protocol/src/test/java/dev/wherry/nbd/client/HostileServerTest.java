@@ -25,7 +25,7 @@ final class HostileServerTest {
   private final EventLoopGroup group =
       new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
   private final NbdClientOptions options =
-      NbdClientOptions.DEFAULTS.withIoTimeout(Duration.ofSeconds(20));
+      NbdClientOptions.DEFAULTS.withIoTimeout(Duration.ofSeconds(60));
 
   @AfterEach
   void stop() throws InterruptedException {

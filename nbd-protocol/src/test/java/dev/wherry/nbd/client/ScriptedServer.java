@@ -36,7 +36,7 @@ final class ScriptedServer implements Closeable {
   private void serve(Script script) {
     try (Socket socket = listener.accept()) {
       socket.setTcpNoDelay(true);
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(60_000);
       script.run(
           new DataInputStream(socket.getInputStream()),
           new DataOutputStream(socket.getOutputStream()),

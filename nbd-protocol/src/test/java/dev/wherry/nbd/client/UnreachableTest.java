@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What operators read when nobody is there, on both transports. */
 @ParameterizedClass
 @ValueSource(booleans = {true, false})
-@Timeout(60)
+@Timeout(120)
 class UnreachableTest {
   @Parameter boolean epoll;
   @TempDir Path dir;
@@ -39,7 +39,7 @@ class UnreachableTest {
               ExecutionException.class,
               () ->
                   NbdClient.connect(uri, NbdClientOptions.DEFAULTS, group)
-                      .get(30, TimeUnit.SECONDS));
+                      .get(60, TimeUnit.SECONDS));
       return String.valueOf(e.getCause().getMessage());
     } finally {
       group.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();

@@ -548,7 +548,7 @@ class FlowTest {
     peer.send(s -> s.write(1, 0, new byte[3000]).read(2, 0, 3000).request(CMD_FLUSH, 0, 3, 0, 0));
     Thread other = new Thread(held::completeAll);
     other.start();
-    other.join(10_000);
+    other.join(60_000);
     List<Reply> replies = new ArrayList<>();
     Awaitility.await()
         .until(

@@ -71,7 +71,7 @@ class ReadmeTest {
       in.readFully(new byte[18]);
       assertEquals(64 << 20, in.readLong());
     }
-    server.shutdown(1_000).get(10, TimeUnit.SECONDS);
+    server.shutdown(1_000).get(60, TimeUnit.SECONDS);
     group.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
   }
 

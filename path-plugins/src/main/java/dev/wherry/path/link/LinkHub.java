@@ -20,7 +20,7 @@ public final class LinkHub implements Links {
   /** Told who a node was the first time it was met, to be given to {@link #add} ever after. */
   @FunctionalInterface
   public interface Pins {
-    /** Called on an event loop; never blocks. */
+    /** Called on an event loop, with the hub held: never blocks, and asks nothing of the hub. */
     void met(String node, UUID uuid);
   }
 
@@ -140,6 +140,20 @@ public final class LinkHub implements Links {
     return dialer
         .first()
         .whenComplete((probe, failure) -> dialer.close("it was to see who is there"));
+  }
+
+  /**
+   * When the first attempt to reach a node since it was added has ended, well or ill: until then it
+   * is not known whether it can be reached.
+   *
+   * @return never fails; completes within the time that a connection may take, and a lookup, or
+   *     when the node is removed; done where it is not known
+   */
+  public CompletableFuture<Void> tried(String name) {
+    Peer p = peers.get(name);
+    return p == null
+        ? CompletableFuture.completedFuture(null)
+        : p.client.first().handle((probe, failure) -> null);
   }
 
   private static CompletableFuture<Void> end(Peer peer, String why) {
@@ -264,6 +278,8 @@ public final class LinkHub implements Links {
           }
         }
         p.uuid = other.uuid();
+        // Before another connection finds it known.
+        pins.met(other.name(), other.uuid());
       } else if (!known.equals(other.uuid())) {
         return "node "
             + self.name()
@@ -272,11 +288,7 @@ public final class LinkHub implements Links {
             + ", with identity "
             + known;
       }
-      if (known != null) {
-        return null;
-      }
     }
-    pins.met(other.name(), other.uuid());
     return null;
   }
 }

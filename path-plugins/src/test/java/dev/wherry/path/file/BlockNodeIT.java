@@ -70,7 +70,7 @@ class BlockNodeIT {
       ExecutionException e =
           assertThrows(
               ExecutionException.class,
-              () -> FileDevice.open(node, threads.with(engine)).get(10, TimeUnit.SECONDS));
+              () -> FileDevice.open(node, threads.with(engine)).get(60, TimeUnit.SECONDS));
       DeviceException cause = (DeviceException) e.getCause();
       assertEquals(Reason.IN_USE, cause.reason(), cause.getMessage());
     }

@@ -45,7 +45,7 @@ class FilePluginTest {
             .findFirst()
             .orElseThrow();
     try {
-      return plugin.open(spec, context).get(10, TimeUnit.SECONDS);
+      return plugin.open(spec, context).get(60, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;

@@ -68,6 +68,8 @@ class QemuLockIT {
     Path socket = dir.resolve("qemu.sock");
     host.start("qemu-nbd", "-t", "-f", "raw", "-k", socket.toString(), file.toString());
     Awaitility.await().until(() -> Files.exists(socket));
+    // It listens before it opens the file, and answers after that.
+    host.run("nbdinfo", "--size", "nbd+unix:///?socket=" + socket);
     DeviceContext context = threads.context();
     refused(context);
     refused(context.asReadOnly(true));
@@ -77,7 +79,7 @@ class QemuLockIT {
     ExecutionException e =
         assertThrows(
             ExecutionException.class,
-            () -> FileDevice.open(file, context).get(10, TimeUnit.SECONDS));
+            () -> FileDevice.open(file, context).get(60, TimeUnit.SECONDS));
     DeviceException cause = (DeviceException) e.getCause();
     assertEquals(DeviceException.Reason.IN_USE, cause.reason(), cause.getMessage());
   }

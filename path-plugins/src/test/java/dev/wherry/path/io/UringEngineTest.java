@@ -47,7 +47,7 @@ class UringEngineTest {
       all.add(engine.write(fd, i * 4L, data, 0));
     }
     all.add(engine.sync(fd));
-    CompletableFuture.allOf(all.toArray(CompletableFuture[]::new)).get(30, TimeUnit.SECONDS);
+    CompletableFuture.allOf(all.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
     lent.forEach(ByteBuf::release);
     byte[] written = Files.readAllBytes(dir.resolve("file"));
     assertEquals(count * 4, written.length);
@@ -64,9 +64,9 @@ class UringEngineTest {
       ExecutionException e =
           assertThrows(
               ExecutionException.class,
-              () -> engine.read(fd, 0, into, 200).get(10, TimeUnit.SECONDS));
+              () -> engine.read(fd, 0, into, 200).get(60, TimeUnit.SECONDS));
       assertEquals(Errno.EIO, ((PosixException) e.getCause()).errno());
-      engine.read(fd, 0, into, 100).get(10, TimeUnit.SECONDS);
+      engine.read(fd, 0, into, 100).get(60, TimeUnit.SECONDS);
     } finally {
       into.release();
     }
@@ -76,14 +76,14 @@ class UringEngineTest {
   void enginesShareTheRingAndTheLastOneClosesIt() throws Exception {
     UringEngine other = UringEngine.open();
     other.close();
-    engine.sync(fd).get(10, TimeUnit.SECONDS);
+    engine.sync(fd).get(60, TimeUnit.SECONDS);
   }
 
   @Test
   void errorsOfTheKernelAreTold() throws Exception {
     ExecutionException e =
         assertThrows(
-            ExecutionException.class, () -> engine.sync(1_000_000).get(10, TimeUnit.SECONDS));
+            ExecutionException.class, () -> engine.sync(1_000_000).get(60, TimeUnit.SECONDS));
     assertEquals(9, ((PosixException) e.getCause()).errno());
   }
 }

@@ -222,7 +222,7 @@ class FrameFuzzTest {
   private static void wrong(int port, Random random, long seed) throws IOException {
     try (RawDialer d = new RawDialer(port)) {
       if (random.nextInt(10) > 0) {
-        long nonce = d.open(2, 2).nonce();
+        long nonce = d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
         if (random.nextInt(10) > 0) {
           d.hello(nonce, "x", new UUID(1, 2), "b", random.nextInt(3), seed);
         }

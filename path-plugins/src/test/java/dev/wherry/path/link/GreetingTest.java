@@ -9,10 +9,10 @@ import dev.wherry.path.link.RawDialer.Got;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,7 +27,12 @@ class GreetingTest {
   @BeforeEach
   void open() {
     group = Loops.EPOLL.create(2);
-    b = new TestNode(group, "b", UnaryOperator.identity());
+    // A dialer that says nothing for a while is heard all the same.
+    b =
+        new TestNode(
+            group,
+            "b",
+            o -> o.withTimes(Duration.ofMinutes(1), Duration.ofMinutes(3), Duration.ofMillis(100)));
     b.answer =
         (from, r, p) -> {
           executed.incrementAndGet();
@@ -48,7 +53,7 @@ class GreetingTest {
 
   private RawDialer join(long session, long attempt) throws IOException {
     RawDialer d = dial();
-    long nonce = d.open(2, 2).nonce();
+    long nonce = d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
     d.hello(nonce, "x", X, "b", session, attempt);
     Got w = d.next();
     assertNotNull(w);
@@ -67,22 +72,26 @@ class GreetingTest {
   @Test
   void anotherVersionIsRefusedInWords() throws IOException {
     try (RawDialer d = dial()) {
+      int next = Greeting.MAX_VERSION + 1;
       assertEquals(
-          "it speaks versions 2 to 2 of the link, this node 3 to 9", refusal(d.open(3, 9)));
+          String.format(
+              "it speaks versions %d to %d of the link, this node %d to %d",
+              Greeting.MIN_VERSION, Greeting.MAX_VERSION, next, next + 6),
+          refusal(d.open(next, next + 6)));
     }
   }
 
   @Test
   void aNewerDialerThatStillSpeaksOursIsLetIn() throws IOException {
     try (RawDialer d = dial()) {
-      assertTrue(d.open(2, 40).nonce() != 0);
+      assertTrue(d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION + 38).nonce() != 0);
     }
   }
 
   @Test
   void aGreetingThatIsPlayedBackIsRefused() throws IOException {
     try (RawDialer d = dial()) {
-      long nonce = d.open(2, 2).nonce();
+      long nonce = d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       d.hello(nonce + 1, "x", X, "b", 7, 1);
       assertEquals("the greeting belongs to another connection", refusal(d));
     }
@@ -91,7 +100,7 @@ class GreetingTest {
   @Test
   void twoNodesWithOneNameAreTold() throws IOException {
     try (RawDialer d = dial()) {
-      long nonce = d.open(2, 2).nonce();
+      long nonce = d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       d.hello(nonce, "b", X, "b", 7, 1);
       assertEquals("there are two nodes named b", refusal(d));
     }
@@ -101,7 +110,7 @@ class GreetingTest {
   void anOlderConnectionOfASessionDoesNotComeBack() throws IOException {
     try (RawDialer now = join(7, 5);
         RawDialer d = dial()) {
-      long nonce = d.open(2, 2).nonce();
+      long nonce = d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       d.hello(nonce, "x", X, "b", 7, 5);
       assertEquals("a newer connection has taken over", refusal(d));
       now.request(0, 1, Op.FLUSH, 0);
@@ -113,7 +122,7 @@ class GreetingTest {
   void aSecondDaemonWithTheSameIdentityIsRefusedWhileTheFirstIsHeard() throws IOException {
     try (RawDialer now = join(7, 1);
         RawDialer copy = dial()) {
-      long nonce = copy.open(2, 2).nonce();
+      long nonce = copy.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       copy.hello(nonce, "x", X, "b", 8, 1);
       String why = refusal(copy);
       assertTrue(why.startsWith("node x is connected already, from /127.0.0.1:"), why);
@@ -170,7 +179,7 @@ class GreetingTest {
   @Test
   void aRequestBeforeTheGreetingIsNotExecuted() throws IOException {
     try (RawDialer d = dial()) {
-      d.open(2, 2).nonce();
+      d.open(Greeting.MIN_VERSION, Greeting.MAX_VERSION).nonce();
       d.request(0, 1, Op.FLUSH, 0);
       assertTrue(refusal(d).startsWith("malformed: a request before the greeting"));
     }
@@ -192,7 +201,7 @@ class GreetingTest {
   void aDialerWithTlsIsToldByAnAlertWhereThereIsNone() throws IOException {
     try (java.net.Socket s =
         new java.net.Socket(java.net.InetAddress.getLoopbackAddress(), b.port)) {
-      s.setSoTimeout(20_000);
+      s.setSoTimeout(60_000);
       s.getOutputStream().write(new byte[] {22, 3, 1, 0, 5, 1, 0, 0, 1, 0});
       assertEquals(21, s.getInputStream().read());
     }

@@ -144,7 +144,7 @@ class LinkHubTest {
     assertEquals("", a.peer("b").reason());
     assertEquals(a.identity.uuid(), b.pins.get("a"));
     assertEquals(b.identity.uuid(), a.pins.get("b"));
-    assertTrue(a.events.contains("up b"));
+    await().until(() -> a.events.contains("up b"));
   }
 
   @Test
@@ -216,7 +216,7 @@ class LinkHubTest {
     CompletableFuture<LinkReply> held = new CompletableFuture<>();
     b.answer = (from, r, p) -> held;
     CompletableFuture<LinkReply> f =
-        demand(LinkRequest.of(Op.FLUSH, "v", 1, 0, 0), Duration.ofMillis(50));
+        demand(LinkRequest.of(Op.FLUSH, "v", 1, 0, 0), Duration.ofSeconds(2));
     assertFalse(failure(f).unsent());
     held.complete(LinkReply.ok(1, Unpooled.wrappedBuffer(new byte[9])));
     b.answer = (from, r, p) -> TestNode.done(LinkReply.ok(4));
@@ -228,7 +228,7 @@ class LinkHubTest {
     meet();
     b.answer = (from, r, p) -> new CompletableFuture<>();
     CompletableFuture<LinkReply> f =
-        demand(LinkRequest.of(Op.FLUSH, "v", 1, 0, 0), Duration.ofSeconds(50));
+        demand(LinkRequest.of(Op.FLUSH, "v", 1, 0, 0), Duration.ofSeconds(65));
     assertTrue(TestNode.join(a.hub.remove("b")));
     assertEquals("node b was removed", failure(f).getMessage());
     assertFalse(TestNode.join(a.hub.remove("b")));

@@ -31,7 +31,7 @@ final class RawDialer implements AutoCloseable {
 
   RawDialer(int port) throws IOException {
     socket = new Socket(InetAddress.getLoopbackAddress(), port);
-    socket.setSoTimeout(20_000);
+    socket.setSoTimeout(60_000);
     decoder =
         new FrameDecoder(
             UnpooledByteBufAllocator.DEFAULT,

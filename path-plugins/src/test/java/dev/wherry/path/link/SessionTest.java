@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.netty.buffer.Unpooled;
 import io.netty.channel.EventLoopGroup;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -64,7 +66,7 @@ class SessionTest {
   @Test
   void anAnswerThatWasReadyWhileThereWasNoConnectionComesWithTheNext() {
     meet();
-    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 30_000);
+    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 60_000);
     await().until(() -> executed.get() == 1);
     proxy.block(true);
     proxy.cut();
@@ -73,30 +75,30 @@ class SessionTest {
     proxy.block(false);
     assertEquals(77, TestNode.join(f).epoch());
     assertEquals(1, executed.get());
-    assertTrue(a.events.containsAll(List.of("up b", "down b")));
+    await().until(() -> a.events.containsAll(List.of("up b", "down b")));
   }
 
   @Test
   void aConnectionThatFallsSilentIsGivenUpAndTheRequestGoesOnOnTheNext() {
     meet();
-    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 30_000);
+    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 60_000);
     await().until(() -> executed.get() == 1);
     proxy.silence();
     held.complete(LinkReply.ok(78));
     assertEquals(78, TestNode.join(f).epoch());
     assertEquals(1, executed.get());
-    assertEquals(2, proxy.connections.get());
+    assertTrue(proxy.connections.get() > 1);
   }
 
   @Test
   void aConnectionIsWelcomeAgainOnlyWhenWhatWasWithdrawnHasEnded() {
     meet();
-    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 300);
+    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 2000);
     await().until(() -> executed.get() == 1);
     proxy.cut();
     assertFalse(LinkHubTest.failure(f).unsent());
     proxy.cut();
-    CompletableFuture<LinkReply> next = ask(a, Op.FLUSH, 30_000);
+    CompletableFuture<LinkReply> next = ask(a, Op.FLUSH, 60_000);
     await().until(() -> !a.to("b").isUp());
     assertEquals(1, executed.get());
     assertFalse(next.isDone());
@@ -113,7 +115,7 @@ class SessionTest {
     old.close();
     a = new TestNode(group, old.identity, null, null, old.port, UnaryOperator.identity());
     a.knows("b", proxy.port());
-    CompletableFuture<LinkReply> next = ask(a, Op.FLUSH, 30_000);
+    CompletableFuture<LinkReply> next = ask(a, Op.FLUSH, 60_000);
     int before = proxy.connections.get();
     await().until(() -> proxy.connections.get() > before || b.to("a").isUp());
     assertEquals(1, executed.get());
@@ -129,12 +131,12 @@ class SessionTest {
     proxy.close();
     start(o -> o.withSessionLife(Duration.ofMillis(50)));
     meet();
-    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 30_000);
+    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 60_000);
     await().until(() -> executed.get() == 1);
     proxy.block(true);
     proxy.cut();
     held.complete(LinkReply.ok(1));
-    await().pollDelay(Duration.ofMillis(300)).until(() -> !a.to("b").isUp());
+    await().pollDelay(Duration.ofSeconds(1)).until(() -> !a.to("b").isUp());
     proxy.block(false);
     LinkException e = LinkHubTest.failure(f);
     assertFalse(e.unsent());
@@ -145,7 +147,7 @@ class SessionTest {
   @Test
   void whatTheOtherLifeDidNotAnswerIsSentToTheNext() {
     meet();
-    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 30_000);
+    CompletableFuture<LinkReply> f = ask(a, Op.WRITE, 60_000);
     await().until(() -> executed.get() == 1);
     TestNode old = b;
     old.close();
@@ -158,34 +160,43 @@ class SessionTest {
   @Test
   void aCallOfAHigherClassOvertakesLongAnswersThatWaitAlready() {
     meet();
+    int most = 30;
     List<String> order = new CopyOnWriteArrayList<>();
     byte[] random = new byte[1 << 20];
     new java.util.Random(1).nextBytes(random);
+    List<CompletableFuture<LinkReply>> late = new ArrayList<>();
+    CompletableFuture<LinkReply> last = new CompletableFuture<>();
     b.answer =
-        (from, r, p) ->
-            TestNode.done(
-                LinkReply.ok(
-                    1,
-                    p == Priority.BACKGROUND
-                        ? io.netty.buffer.Unpooled.wrappedBuffer(random)
-                        : io.netty.buffer.Unpooled.EMPTY_BUFFER));
+        (from, r, p) -> {
+          // On the event loop: all are answered at once, the short one last.
+          CompletableFuture<LinkReply> answer = last;
+          if (p == Priority.BACKGROUND) {
+            answer = new CompletableFuture<>();
+            late.add(answer);
+          }
+          if (executed.incrementAndGet() == most + 1) {
+            late.forEach(f -> f.complete(LinkReply.ok(1, Unpooled.wrappedBuffer(random))));
+            last.complete(LinkReply.ok(1));
+          }
+          return answer;
+        };
     List<CompletableFuture<Void>> all = new CopyOnWriteArrayList<>();
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < most; i++) {
       all.add(
           a.to("b")
               .call(
                   LinkRequest.of(Op.FETCH, "v", 1, 0, 1 << 20),
                   Priority.BACKGROUND,
-                  Duration.ofSeconds(30))
+                  Duration.ofSeconds(60))
               .thenAccept(
                   r -> {
                     r.payload().release();
                     order.add("background");
                   }));
     }
-    all.add(ask(a, Op.FLUSH, 30_000).thenAccept(r -> order.add("demand")));
+    all.add(ask(a, Op.FLUSH, 60_000).thenAccept(r -> order.add("demand")));
     all.forEach(TestNode::join);
-    assertTrue(order.indexOf("demand") < 20, order.toString());
+    assertTrue(order.indexOf("demand") < most / 2, order.toString());
   }
 
   @Test
@@ -202,7 +213,7 @@ class SessionTest {
                   Duration.ofSeconds(30)));
     }
     await().until(() -> executed.get() == most);
-    assertTrue(TestNode.join(ask(a, Op.FLUSH, 30_000)).isOk());
+    assertTrue(TestNode.join(ask(a, Op.FLUSH, 60_000)).isOk());
     assertEquals(most + 1, executed.get());
     held.complete(LinkReply.ok(1));
     all.forEach(TestNode::join);

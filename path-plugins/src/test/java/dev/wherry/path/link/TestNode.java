@@ -94,7 +94,7 @@ final class TestNode implements AutoCloseable {
 
   /** Calls and waits. */
   LinkReply ask(String node, LinkRequest r) {
-    return join(to(node).call(r, Priority.DEMAND, Duration.ofSeconds(15)));
+    return join(to(node).call(r, Priority.DEMAND, Duration.ofSeconds(60)));
   }
 
   static byte[] take(ByteBuf b) {

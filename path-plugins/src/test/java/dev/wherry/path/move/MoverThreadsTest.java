@@ -32,8 +32,8 @@ class MoverThreadsTest {
   void close() throws InterruptedException {
     timer.shutdownNow();
     answerers.shutdownNow();
-    assertTrue(timer.awaitTermination(10, TimeUnit.SECONDS));
-    assertTrue(answerers.awaitTermination(10, TimeUnit.SECONDS));
+    assertTrue(timer.awaitTermination(60, TimeUnit.SECONDS));
+    assertTrue(answerers.awaitTermination(60, TimeUnit.SECONDS));
   }
 
   private Mover mover() {

@@ -73,7 +73,6 @@ final class NbdDeviceIT {
             .start();
     // Bound is not enough: the flag is that of a socket that listens.
     await()
-        .atMost(Duration.ofSeconds(20))
         .until(
             () ->
                 Files.readAllLines(Path.of("/proc/net/unix")).stream()
