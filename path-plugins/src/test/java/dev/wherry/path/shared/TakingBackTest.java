@@ -261,7 +261,10 @@ class TakingBackTest extends TwoNodes {
     nodes.mend(a, b);
     assertArrayEquals(Bytes.of(2, BLOCK), b.read(0, BLOCK));
     assertEquals(NbdError.EIO, nodes.error(b.volume().read(BLOCK, BLOCK)).error());
+    assertTrue(nodes.refusal(b.volume().release()).contains("are not on node b yet"));
     b.write(0, Bytes.of(4, SIZE));
+    b.release();
+    assertEquals(0, b.memory.state().map());
     b.expect(Bytes.of(4, SIZE));
   }
 
