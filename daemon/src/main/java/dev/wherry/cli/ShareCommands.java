@@ -119,7 +119,10 @@ final class ShareCommands {
   static final class Activate extends Action {
     @Option(
         names = "--force",
-        description = "although the owner cannot be asked: it is stopped, says the operator")
+        description = {
+          "although the owner cannot be asked: it is stopped, says the operator. On a node that is"
+              + " fenced: back from a successor that is lost for good"
+        })
     boolean force;
 
     @Option(names = "--yes", description = "it is meant")
@@ -133,7 +136,8 @@ final class ShareCommands {
                 + " it may go on answering its own hosts until it hears of this, and what they"
                 + " write from now on is lost. What came here ahead may be out of date and is not"
                 + " used: what is not here is read from that node, once it is back. On a former owner"
-                + " all that was changed since it gave the ownership away is given up. --yes"
+                + " all that was changed since it gave the ownership away is given up; on a fenced"
+                + " node, what hosts have written at other nodes since it was fenced. --yes"
                 + " says that it is meant");
       }
       act(

@@ -102,6 +102,8 @@ final class ShareCommandsTest {
       assertEquals(1, run(a, "volume", "unshare", "v", "--from", "b"));
       assertEquals(0, run(a, "volume", "share", "v", "--to", "b", "--store", "none"), err);
       assertEquals(0, run(a, "volume", "unshare", "v", "--from", "b"), err);
+      assertEquals(0, run(a, "volume", "show", "v"), err);
+      assertTrue(out.lines().anyMatch(l -> l.matches("divergent +-")), out);
       assertEquals(1, run(a, "volume", "show", "none"));
     }
   }

@@ -6,6 +6,7 @@ import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.volume.ShareStates;
 import dev.wherry.daemon.volume.VolumeEntry;
 import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.Divergence;
 import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
 import dev.wherry.path.shared.ReadPolicy;
@@ -44,6 +45,7 @@ import org.jspecify.annotations.Nullable;
  * @param reason why it is failed, or null
  * @param connections how many hosts' connections there are
  * @param blocks the block map in figures
+ * @param divergent what only this node may have, where it is fenced: an upper bound; else null
  * @param move what moves, or null
  * @param lag what the source has not got yet under the write policies back and through, or null
  * @param handover the last one, or null
@@ -73,6 +75,7 @@ record VolumeView(
     @Nullable String reason,
     int connections,
     Blocks blocks,
+    @Nullable Divergence divergent,
     @Nullable Move move,
     @Nullable LagView lag,
     @Nullable Handover handover,
@@ -202,6 +205,7 @@ record VolumeView(
         e.reason(),
         e.sessions(),
         Blocks.of(r, engine, state),
+        engine == null ? null : engine.divergence(),
         engine == null || share == null ? null : Move.of(engine.move(), share.options()),
         engine == null ? null : LagView.of(engine.lag()),
         engine == null ? null : Handover.of(engine.handover()),

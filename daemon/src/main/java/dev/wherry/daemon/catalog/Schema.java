@@ -47,6 +47,11 @@ import java.util.List;
  *                                pledge_lossy (0, 1)                │
  *                                outdated   FROM-END,FROM-END,…     │
  *                                           blocks, END not with it │
+ *                                since version 5, of a fenced one:  │
+ *                                successor  a node's name, or null  │
+ *                                successor_epoch                    │
+ *                                successor_source  UNTOUCHED,       │
+ *                                           TAKEN_OVER, CHANGED     │
  *                                                                   │
  *  share_member ── volume_id, position, node ───────────────────────┤
  *  share_range  ── volume_id, position, offset, length, policy ─────┤
@@ -134,7 +139,14 @@ final class Schema {
                   "ALTER TABLE share ADD COLUMN pledge TEXT",
                   "ALTER TABLE share ADD COLUMN pledge_lossy INTEGER NOT NULL DEFAULT 0"
                       + " CHECK (pledge_lossy IN (0, 1))",
-                  "ALTER TABLE share ADD COLUMN outdated TEXT NOT NULL DEFAULT ''")));
+                  "ALTER TABLE share ADD COLUMN outdated TEXT NOT NULL DEFAULT ''")),
+          new Migration(
+              "who owns what is fenced here",
+              List.of(
+                  "ALTER TABLE share ADD COLUMN successor TEXT",
+                  "ALTER TABLE share ADD COLUMN successor_epoch INTEGER NOT NULL DEFAULT 0"
+                      + " CHECK (successor_epoch >= 0)",
+                  "ALTER TABLE share ADD COLUMN successor_source TEXT")));
 
   private Schema() {}
 

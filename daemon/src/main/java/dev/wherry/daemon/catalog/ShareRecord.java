@@ -1,6 +1,7 @@
 package dev.wherry.daemon.catalog;
 
 import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.Successor;
 
 /**
  * What is remembered of a volume's part in a group of nodes.
@@ -44,7 +45,8 @@ public record ShareRecord(String suid, ShareState state, Options options) {
 
   /**
    * CRC-32C of a state. One that has lost nothing, and may not, has that of version 2; one that
-   * nothing is promised of nor outdated in, that of version 3.
+   * nothing is promised of nor outdated in, that of version 3; and where no successor is named,
+   * that of version 4.
    */
   static long checksum(ShareState s) {
     Checksum sum =
@@ -71,6 +73,10 @@ public record ShareRecord(String suid, ShareState state, Options options) {
     if (pledge != null || !s.outdated().isEmpty()) {
       sum.add(pledge == null ? null : pledge.to()).add(pledge != null && pledge.lossy());
       s.outdated().forEach(r -> sum.add(r.from()).add(r.end()));
+    }
+    Successor by = s.successor();
+    if (by != null) {
+      sum.add(by.node()).add(by.epoch()).add(by.source());
     }
     return sum.value();
   }

@@ -6,6 +6,7 @@ import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.Run;
 import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.Successor;
 import dev.wherry.path.shared.WritePolicy;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -36,7 +37,8 @@ final class ShareRows {
         "SELECT v.id, v.suid, s.role, s.owner, s.epoch, s.read_policy, s.write_policy, s.manual,"
             + " s.has_store, s.wanted, s.source, s.base, s.fence, s.map, s.checksum,"
             + " o.booked, o.minimum, o.bandwidth, o.checksum, s.losses, s.boot,"
-            + " s.pledge, s.pledge_lossy, s.outdated"
+            + " s.pledge, s.pledge_lossy, s.outdated, s.successor, s.successor_epoch,"
+            + " s.successor_source"
             + " FROM share s JOIN volume v ON v.id = s.volume_id"
             + " LEFT JOIN share_option o ON o.volume_id = s.volume_id ORDER BY v.id",
         r -> row(db, r));
@@ -75,11 +77,19 @@ final class ShareRows {
             r.getLong(20),
             r.getString(21),
             pledge(r.getString(22), r.getBoolean(23)),
-            runs(r.getString(24)));
+            runs(r.getString(24)),
+            successor(r));
     boolean intact = ShareRecord.checksum(state) == r.getLong(15);
     Options options = new Options(r.getLong(16), r.getLong(17), r.getLong(18));
     intact &= options.checksum() == r.getLong(19);
     return new Stored(new ShareRecord(r.getString(2), state, options), intact);
+  }
+
+  private static @Nullable Successor successor(ResultSet r) throws SQLException {
+    String node = r.getString(25);
+    return node == null
+        ? null
+        : new Successor(node, r.getLong(26), Successor.Source.valueOf(r.getString(27)));
   }
 
   /**
@@ -104,12 +114,13 @@ final class ShareRows {
   }
 
   private static void update(Connection db, long id, ShareState s) throws SQLException {
+    Successor by = s.successor();
     Rows.update(
         db,
         "UPDATE share SET role = ?, owner = ?, epoch = ?, read_policy = ?, write_policy = ?,"
             + " manual = ?, has_store = ?, wanted = ?, source = ?, base = ?, fence = ?, map = ?,"
-            + " checksum = ?, losses = ?, boot = ?, pledge = ?, pledge_lossy = ?, outdated = ?"
-            + " WHERE volume_id = ?",
+            + " checksum = ?, losses = ?, boot = ?, pledge = ?, pledge_lossy = ?, outdated = ?,"
+            + " successor = ?, successor_epoch = ?, successor_source = ? WHERE volume_id = ?",
         s.role().name(),
         s.owner(),
         s.epoch(),
@@ -128,6 +139,9 @@ final class ShareRows {
         s.pledge() == null ? null : s.pledge().to(),
         s.pledge() != null && s.pledge().lossy() ? 1 : 0,
         text(s.outdated()),
+        by == null ? null : by.node(),
+        by == null ? 0 : by.epoch(),
+        by == null ? null : by.source().name(),
         id);
   }
 

@@ -6,6 +6,7 @@ import dev.wherry.daemon.node.PeerLinks;
 import dev.wherry.daemon.volume.VolumeEntry;
 import dev.wherry.daemon.volume.VolumeRegistry;
 import dev.wherry.path.move.Mover;
+import dev.wherry.path.shared.Divergence;
 import dev.wherry.path.shared.SharedVolume;
 import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.snapshots.CounterSnapshot;
@@ -34,7 +35,8 @@ public final class ShareCollector implements MultiCollector {
         gauge(
             "wherry_volume_blocks",
             "Blocks by state: total, here (readable without a source),"
-                + " dirty (differ from the source)");
+                + " dirty (differ from the source); of a fenced one divergent: those that may be"
+                + " nowhere else");
     GaugeSnapshot.Builder owner =
         gauge("wherry_volume_owner", "1 where this node owns the shared volume, else 0");
     GaugeSnapshot.Builder epoch = gauge("wherry_volume_epoch", "Counts the owners");
@@ -56,6 +58,10 @@ public final class ShareCollector implements MultiCollector {
       blocks.dataPoint(point(suid.add("state", "total"), (double) b.total()));
       blocks.dataPoint(point(suid.add("state", "here"), (double) b.here()));
       blocks.dataPoint(point(suid.add("state", "dirty"), (double) b.dirty()));
+      Divergence only = engine.divergence();
+      if (only != null) {
+        blocks.dataPoint(point(suid.add("state", "divergent"), (double) only.blocks()));
+      }
       owner.dataPoint(point(suid, engine.state().owner().equals(nodes.self().name()) ? 1 : 0));
       epoch.dataPoint(point(suid, (double) engine.state().epoch()));
       Mover.Status move = engine.move();

@@ -37,7 +37,8 @@ public final class HandOvers {
   /**
    * Takes the ownership. Nothing is to be done where it is here.
    *
-   * @param force although the owner cannot be asked
+   * @param force although the owner cannot be asked; where this node is fenced, back from a
+   *     successor that is lost
    */
   public VolumeEntry activate(String suid, boolean force) {
     VolumeEntry entry = registry.get(suid);
@@ -46,8 +47,11 @@ public final class HandOvers {
       standing.requireOwned(entry, "activated at");
       return entry;
     }
-    Standing.requireServed(entry);
     ShareState state = engine.state();
+    boolean fenced = state.fence() != null;
+    if (!fenced || entry.leaving()) {
+      Standing.requireServed(entry);
+    }
     if (state.role() != Role.OWNER && !state.hasStore()) {
       throw Refusal.conflict(
           "node "
@@ -61,9 +65,13 @@ public final class HandOvers {
                       + state.owner()
                   : ", so it cannot own it"));
     }
-    if (state.role() != Role.OWNER) {
+    if (state.role() != Role.OWNER || fenced) {
       Refusals.await(engine.activate(force), LIMIT, "the activation");
-      log.info("volume {}: this node took the ownership{}", suid, force ? " by force" : "");
+      log.info(
+          "volume {}: this node took the ownership{}{}",
+          suid,
+          fenced ? " back" : "",
+          force ? " by force" : "");
     }
     return entry;
   }

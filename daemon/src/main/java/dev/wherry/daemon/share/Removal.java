@@ -4,9 +4,11 @@ import dev.wherry.daemon.volume.Refusal;
 import dev.wherry.daemon.volume.VolumeEntry;
 import dev.wherry.daemon.volume.VolumeRegistry;
 import dev.wherry.path.link.Op;
+import dev.wherry.path.shared.Divergence;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,7 +52,11 @@ public final class Removal {
     String volume = "volume " + entry.suid();
     if (state.fence() != null) {
       throw Refusal.conflict(
-          volume + " is fenced: " + state.fence() + "; --force discards what is only here");
+          volume
+              + " is fenced: "
+              + state.fence()
+              + only(engine)
+              + "; --force discards what is only here");
     }
     if (state.role() == Role.OWNER && !state.members().isEmpty()) {
       throw Refusal.conflict(
@@ -73,6 +79,11 @@ public final class Removal {
               + state.owner()
               + " may need: release it first; --force deletes it all the same");
     }
+  }
+
+  private static String only(@Nullable SharedVolume engine) {
+    Divergence only = engine == null ? null : engine.divergence();
+    return only == null ? "" : "; " + only;
   }
 
   /** Tells the owner that this node is gone; it may be a node further. */

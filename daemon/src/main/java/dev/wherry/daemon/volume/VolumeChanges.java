@@ -128,7 +128,11 @@ public final class VolumeChanges {
       ShareState share = entry.shareState();
       if (share != null && share.fence() != null) {
         throw Refusal.conflict(
-            "volume " + suid + " is fenced: " + share.fence() + "; what is here can be deleted");
+            "volume "
+                + suid
+                + " is fenced: "
+                + share.fence()
+                + "; what is here can be deleted, or activated by force");
       }
       registry.claims().take(entry.record());
       Volume volume = entry.volume();

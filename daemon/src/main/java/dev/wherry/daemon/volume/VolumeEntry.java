@@ -6,6 +6,7 @@ import dev.wherry.nbd.server.ExportDirectory.Connection;
 import dev.wherry.nbd.server.ExportStats;
 import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
+import dev.wherry.path.shared.Divergence;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.Unflushed;
@@ -172,7 +173,9 @@ public final class VolumeEntry {
     Volume v = volume;
     String fence = fence();
     if (fence != null) {
-      return fence;
+      SharedVolume e = engine;
+      Divergence only = e == null ? null : e.divergence();
+      return only == null ? fence : fence + "; " + only;
     }
     if (v == null) {
       return failure;

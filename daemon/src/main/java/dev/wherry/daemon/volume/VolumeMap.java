@@ -2,6 +2,8 @@ package dev.wherry.daemon.volume;
 
 import dev.wherry.nbd.Extent;
 import dev.wherry.path.Volume;
+import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.SharedVolume;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,22 +42,29 @@ public final class VolumeMap {
    */
   public static List<Run> read(VolumeEntry entry, long offset, int most) {
     Volume volume = entry.volume();
-    if (volume == null || entry.isFailed()) {
+    ShareState share = entry.shareState();
+    SharedVolume engine = entry.engine();
+    // Hosts are refused there; operators want to know what is only there.
+    boolean fenced = engine != null && share != null && share.fence() != null;
+    if (volume == null || (entry.isFailed() && !fenced)) {
       throw Refusal.conflict("volume " + entry.suid() + " is " + entry.state());
     }
     long size = volume.info().size();
     if (offset < 0 || offset > size) {
       throw Refusal.malformed("offset " + offset + " is not within the " + size + " bytes");
     }
-    String context = entry.engine() == null ? Extent.BASE_ALLOCATION : STATE;
+    String context = engine == null ? Extent.BASE_ALLOCATION : STATE;
     List<Run> runs = new ArrayList<>();
     long at = offset;
     while (at < size && runs.size() < most) {
+      long length = Math.min(STEP, size - at);
       List<Extent> extents =
-          Await.done(
-              volume.status(context, at, Math.min(STEP, size - at), most - runs.size()),
-              LIMIT,
-              "mapping volume " + entry.suid());
+          fenced
+              ? engine.states(at, length, most - runs.size())
+              : Await.done(
+                  volume.status(context, at, length, most - runs.size()),
+                  LIMIT,
+                  "mapping volume " + entry.suid());
       for (Extent e : extents) {
         Run run = context.equals(STATE) ? ofState(at, e) : ofAllocation(at, e);
         add(runs, run);

@@ -13,6 +13,7 @@ import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.Run;
 import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.Successor;
 import dev.wherry.path.shared.WritePolicy;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,7 +31,7 @@ import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Nodes and shares, and files of versions 1, 2 and 3. */
+/** Nodes and shares, and files of versions 1 to 4. */
 final class SharesInCatalogTest {
   @TempDir Path dir;
 
@@ -79,7 +80,8 @@ final class SharesInCatalogTest {
         4,
         "the boot",
         new ShareState.Pledge("c", true),
-        List.of(new Run(3, 5), new Run(1L << 40, (1L << 40) + 1)));
+        List.of(new Run(3, 5), new Run(1L << 40, (1L << 40) + 1)),
+        new Successor("b", 65_536, Successor.Source.CHANGED));
   }
 
   private void sql(String... texts) throws SQLException {
@@ -173,6 +175,7 @@ final class SharesInCatalogTest {
     for (String change :
         List.of(
             "UPDATE share SET epoch = 9",
+            "UPDATE share SET successor_epoch = 9",
             "UPDATE share_option SET booked = 9",
             "UPDATE peer SET link = 'x:1' WHERE name = 'a'")) {
       sql("CREATE TABLE IF NOT EXISTS undo (x)", change);
@@ -182,6 +185,7 @@ final class SharesInCatalogTest {
       assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"), change);
       sql(
           "UPDATE share SET epoch = 3",
+          "UPDATE share SET successor_epoch = 65536",
           "UPDATE share_option SET booked = 0",
           "UPDATE peer SET link = '127.0.0.1:1'");
     }
@@ -283,6 +287,25 @@ final class SharesInCatalogTest {
             .withLosses(2);
     try (SqliteCatalog c = open()) {
       assertEquals(List.of(new ShareRecord("old", state, Options.DEFAULT)), c.shares());
+    }
+  }
+
+  @Test
+  void aShareOfVersionFourOpensAndNamesNoSuccessor() throws Exception {
+    ShareState state =
+        ShareState.alone("n").withMembers(List.of("b")).started("boot 1").withLosses(2);
+    ShareRecord share = new ShareRecord("v", state, Options.DEFAULT);
+    try (SqliteCatalog c = open()) {
+      c.put(volume("v"), share).join();
+    }
+    sql(
+        "ALTER TABLE share DROP COLUMN successor",
+        "ALTER TABLE share DROP COLUMN successor_epoch",
+        "ALTER TABLE share DROP COLUMN successor_source",
+        "DELETE FROM migration WHERE version = 5",
+        "PRAGMA user_version = 4");
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(share), c.shares());
     }
   }
 

@@ -9,7 +9,6 @@ import dev.wherry.path.map.BlockMap;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
@@ -34,8 +33,7 @@ final class Core {
   private final Marks marks = new Marks();
   private final LongAdder foreground = new LongAdder();
   private final AtomicReference<@Nullable String> operation = new AtomicReference<>();
-  private final AtomicBoolean fencing = new AtomicBoolean();
-  private final CompletableFuture<String> fenced = new CompletableFuture<>();
+  private final Fence fence = new Fence(this);
   private final Volume inner;
   private final Conditions conditions;
   private final DurableState durable;
@@ -63,15 +61,14 @@ final class Core {
             parts.log(),
             stored,
             state,
-            s -> parts.unflushed().seen(s.losses()),
+            (before, next) -> {
+              fence.follow(before, next);
+              parts.unflushed().seen(next.losses());
+            },
             conditions::check);
     losses =
         new Losses(parts.suid(), parts.node(), stored, durable, parts.unflushed(), parts.boot());
-    String fence = state.fence();
-    if (fence != null) {
-      fencing.set(true);
-      fenced.complete(fence);
-    }
+    fence.begin(state);
     if (parts.store() != null) {
       store =
           new LayeredStore(
@@ -246,7 +243,10 @@ final class Core {
   /** What a node is told that takes this one for what it is not. */
   LinkReply stale() {
     ShareState s = state();
-    return LinkReply.stale(s.epoch(), s.owner());
+    Successor by = s.successor();
+    return by == null
+        ? LinkReply.stale(s.epoch(), s.owner())
+        : LinkReply.stale(by.epoch(), by.node());
   }
 
   /** Puts the writer in place that the state asks for by now. */
@@ -355,7 +355,7 @@ final class Core {
     if (s.role() == Role.OWNER
         || (s.isGivenByCrash() && Ownership.isForcedBetween(s.epoch(), epoch))) {
       if (!owner.equals(node())) {
-        fence(owner, epoch);
+        fence.raise(owner, epoch);
       }
     } else if (owner.equals(node())) {
       named.run();
@@ -384,44 +384,6 @@ final class Core {
   }
 
   /**
-   * Another node was forced to take over, or this one's data directory is an old backup: nobody is
-   * served here any more.
-   */
-  void fence(String owner, long epoch) {
-    if (fencing.getAndSet(true)) {
-      return;
-    }
-    String why =
-        "node "
-            + owner
-            + " was made the owner in epoch "
-            + epoch
-            + (Ownership.isForcedBetween(state().epoch(), epoch)
-                ? ""
-                : ", and this node, in epoch "
-                    + state().epoch()
-                    + ", has forgotten that it gave the ownership up: its data are older");
-    LOG.error("volume {}: {}; this node's copy is kept, and served to nobody", suid(), why);
-    update(
-            now ->
-                (now.role() == Role.OWNER || now.isGivenByCrash()) && now.fence() == null
-                    ? now.withFence(why, node())
-                    : now)
-        .thenCompose(v -> inner.suspend(ioTimeout(), parts.timer()))
-        .thenRun(this::switchRole)
-        .handle(
-            (v, failure) -> {
-              if (failure == null) {
-                return CompletableFuture.<Void>completedFuture(null);
-              }
-              inner.fail(failure);
-              return inner.drained();
-            })
-        .thenCompose(still -> still)
-        .whenComplete((v, failure) -> fenced.complete(why));
-  }
-
-  /**
    * Puts the handler of the present state in place and lets requests go on; the volume is
    * suspended.
    *
@@ -447,9 +409,9 @@ final class Core {
     return handover;
   }
 
-  /** Done, with the reason, when this node is fenced and nothing changes its store any more. */
-  CompletableFuture<String> fenced() {
-    return fenced;
+  /** What keeps this node from serving a volume that another one was forced to take over. */
+  Fence fence() {
+    return fence;
   }
 
   /** Done once a condition on the state is met, or with false after the time that a host waits. */
@@ -461,16 +423,16 @@ final class Core {
 
   /** The handler of a role; the previous one's requests have ended. */
   RoleHandler handlerFor(ShareState s) {
-    String fence = s.fence();
+    String why = s.fence();
     LayeredStore own = store;
     Writer before = writer;
     if (before != null) {
       // It has been stopped, unless this node was made to stop by another one.
       before.stop().exceptionally(Failures::logged);
     }
-    if (fence != null) {
+    if (why != null) {
       writer = null;
-      return new FencedHandler(suid(), size(), fence);
+      return new FencedHandler(suid(), size(), why);
     }
     if (s.role() != Role.OWNER) {
       writer = null;

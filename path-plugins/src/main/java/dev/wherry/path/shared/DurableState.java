@@ -2,7 +2,7 @@ package dev.wherry.path.shared;
 
 import dev.wherry.path.link.LinkReply.Status;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,7 +20,7 @@ final class DurableState {
 
   private final String suid;
   private final ShareLog log;
-  private final Consumer<ShareState> changed;
+  private final BiConsumer<ShareState, ShareState> changed;
   private final Runnable tried;
   private final Object lock = new Object();
   private CompletableFuture<Void> tail = CompletableFuture.completedFuture(null);
@@ -33,7 +33,8 @@ final class DurableState {
   /**
    * @param stored what was put before
    * @param state what is to be; {@link #update} puts it
-   * @param changed is told of each state that is durable
+   * @param changed is told of each state that is durable, and of the one before it, which is still
+   *     the present one
    * @param tried is called when whoever asked for a change has been told how it ended, also of one
    *     that could not be put
    */
@@ -42,7 +43,7 @@ final class DurableState {
       ShareLog log,
       ShareState stored,
       ShareState state,
-      Consumer<ShareState> changed,
+      BiConsumer<ShareState, ShareState> changed,
       Runnable tried) {
     this.suid = suid;
     this.log = log;
@@ -109,8 +110,8 @@ final class DurableState {
         (v, failure) -> {
           if (failure == null) {
             stored = next;
+            changed.accept(state, next);
             state = next;
-            changed.accept(next);
           } else if (promised) {
             LOG.warn("volume {}: what it was promised is put later: {}", suid, failure.toString());
           }

@@ -115,6 +115,11 @@ final class Moves {
     return done;
   }
 
+  /** Ends what runs until something calls for it again. */
+  CompletableFuture<Void> rest() {
+    return end();
+  }
+
   /** Takes back one {@link #stop}. */
   synchronized void resume() {
     holds--;

@@ -46,6 +46,7 @@ final class Ownership {
   private final Moves moves;
   private final Peers peers;
   private final Taking taking;
+  private final TakingBack back;
   private final AtomicBoolean triggered = new AtomicBoolean();
   private @Nullable CompletableFuture<Void> activating;
   private volatile long notBefore;
@@ -55,6 +56,7 @@ final class Ownership {
     this.moves = moves;
     this.peers = new Peers(core);
     this.taking = new Taking(core, moves, peers);
+    this.back = new TakingBack(core, moves, peers);
     this.notBefore = core.now();
   }
 
@@ -157,17 +159,19 @@ final class Ownership {
   private CompletableFuture<Void> begin(boolean force) {
     ShareState s = core.state();
     try {
-      if (s.fence() != null) {
-        throw new ShareException(
-            Status.REFUSED, "volume " + core.suid() + " is fenced: " + s.fence());
+      if (s.fence() != null && !force) {
+        throw new ShareException(Status.REFUSED, back.refusal(s));
       }
-      if (s.role() == Role.OWNER) {
+      if (s.role() == Role.OWNER && s.fence() == null) {
         return CompletableFuture.completedFuture(null);
       }
       core.requireStore();
       core.begin("activated");
     } catch (ShareException e) {
       return CompletableFuture.failedFuture(e);
+    }
+    if (s.fence() != null) {
+      return back.take().whenComplete((v, failure) -> core.end());
     }
     boolean reachable = core.links().to(s.owner()).map(Link::isUp).orElse(false);
     CompletableFuture<Void> done =
@@ -185,6 +189,16 @@ final class Ownership {
   /** Whether the ownership was taken by force between two epochs. */
   static boolean isForcedBetween(long epoch, long later) {
     return (later | FORCED_STEP) > (epoch | FORCED_STEP);
+  }
+
+  /** Whether an epoch began with a take-over by force. */
+  static boolean isByForce(long epoch) {
+    return (epoch & FORCED_STEP) == 0;
+  }
+
+  /** The epoch of a node that takes the ownership by force, and knows of this one. */
+  static long forcedAfter(long epoch) {
+    return (epoch | FORCED_STEP) + 1;
   }
 
   CompletableFuture<Void> giveTo(String node) {
@@ -225,7 +239,7 @@ final class Ownership {
             v ->
                 core.update(
                     now -> {
-                      long epoch = (now.epoch() | FORCED_STEP) + 1;
+                      long epoch = forcedAfter(now.epoch());
                       // What the old owner has lost is not known here, nor what it had counted.
                       long losses = Math.max(core.unflushed().latest() + 1, epoch);
                       ShareState owned =

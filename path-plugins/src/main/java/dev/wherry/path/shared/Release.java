@@ -130,12 +130,14 @@ final class Release {
 
   /**
    * The owner lets go of a source that it does not need any more, and that cannot say so itself: an
-   * NBD server, or a node that has no part in the volume any more.
+   * NBD server, or a node that has no part in the volume any more; or of its map alone, where it
+   * lost its source and has all since.
    */
   private CompletableFuture<@Nullable BlockDevice> letGo(ShareState s, LayeredStore store) {
     String source = s.source();
     String node = source == null ? null : NodeSource.nodeOf(source);
-    if (source == null || (node != null && s.members().contains(node))) {
+    boolean needless = source == null && s.map() == 0;
+    if (needless || (node != null && s.members().contains(node))) {
       return CompletableFuture.failedFuture(
           new ShareException(
               Status.REFUSED,

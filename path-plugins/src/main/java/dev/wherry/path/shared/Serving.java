@@ -256,7 +256,8 @@ final class Serving {
               + " and has forgotten it; what it keeps is older than that");
     }
     // The sender owns it by force: this store must be still before anything is taken from it.
-    return core.fenced()
+    return core.fence()
+        .still()
         .thenCompose(
             v -> {
               requireOpen();
@@ -338,7 +339,11 @@ final class Serving {
   private CompletableFuture<LinkReply> sync(String from, LinkRequest r) {
     ShareState s = core.state();
     if (r.epoch() > s.epoch()) {
-      core.learn(r.payload().toString(StandardCharsets.UTF_8), r.epoch());
+      String owner = r.payload().toString(StandardCharsets.UTF_8);
+      core.learn(owner, r.epoch());
+      if (owner.equals(from) && (r.flags() & Peers.OWN_STORE) != 0) {
+        core.fence().tookOverWithOwnStore(from, r.epoch());
+      }
     } else if (r.epoch() < s.epoch()) {
       return stale();
     } else if (s.role() != Role.OWNER && s.owner().equals(from)) {

@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  *     owner, a crash has kept that promise
  * @param outdated blocks of which the map, where it is read in another boot than {@code boot}, may
  *     say what was true before the hand-over: they are not here. Empty before anything is flushed
+ * @param successor who owns it, where it is fenced here; else null
  */
 public record ShareState(
     Role role,
@@ -55,7 +56,8 @@ public record ShareState(
     long losses,
     @Nullable String boot,
     @Nullable Pledge pledge,
-    List<Run> outdated) {
+    List<Run> outdated,
+    @Nullable Successor successor) {
 
   /** How many runs of {@link #outdated} blocks a state may have: it is to be put in one sync. */
   static final int MOST_OUTDATED = 512;
@@ -115,6 +117,7 @@ public record ShareState(
     @Nullable String boot;
     @Nullable Pledge pledge;
     List<Run> outdated = List.of();
+    @Nullable Successor successor;
 
     Draft(Role role, String owner, long epoch) {
       this.role = role;
@@ -125,7 +128,7 @@ public record ShareState(
     ShareState finish() {
       return new ShareState(
           role, owner, epoch, members, read, write, ranges, manual, hasStore, wanted, source, base,
-          map, fence, losses, boot, pledge, outdated);
+          map, fence, losses, boot, pledge, outdated, successor);
     }
   }
 
@@ -146,6 +149,7 @@ public record ShareState(
     d.boot = boot;
     d.pledge = pledge;
     d.outdated = outdated;
+    d.successor = successor;
     change.accept(d);
     return d.finish();
   }
@@ -211,6 +215,24 @@ public record ShareState(
         });
   }
 
+  /**
+   * This node is fenced, and takes the ownership back by force. Its source is what it was, unless
+   * that has owned the volume since: its store is not the one that this node's map counts on.
+   * Parameters as of {@link #owned}.
+   */
+  ShareState takenBack(String node, long newEpoch, long newLosses, String inBoot, boolean owes) {
+    Successor last = successor;
+    boolean changed = last != null && last.source() != Successor.Source.UNTOUCHED;
+    return owned(node, newEpoch, newLosses, inBoot, owes)
+        .with(
+            d -> {
+              d.fence = null;
+              d.successor = null;
+              d.source = changed ? null : source;
+              d.base = changed ? null : base;
+            });
+  }
+
   // ------------------------------------------------------------------ what may be lost
 
   /**
@@ -219,7 +241,7 @@ public record ShareState(
    */
   public ShareState started(String inBoot) {
     if (fence != null) {
-      return this;
+      return successor == null ? with(d -> d.successor = Successor.said(fence, this)) : this;
     }
     boolean rebooted = !isOf(inBoot);
     boolean lossy = rebooted && role == Role.OWNER && boot != null;
@@ -326,7 +348,7 @@ public record ShareState(
    * Another node was made the owner, and what this one has is kept from it. One whose promise a
    * crash has kept was the owner to the last.
    */
-  public ShareState withFence(String why, String node) {
+  ShareState fenced(String why, String node, Successor by) {
     return with(
         d -> {
           if (isGivenByCrash()) {
@@ -335,6 +357,12 @@ public record ShareState(
           }
           d.pledge = null;
           d.fence = why;
+          d.successor = by;
         });
+  }
+
+  /** It is fenced, and another one owns it by now. */
+  ShareState withSuccessor(Successor value) {
+    return with(d -> d.successor = value);
   }
 }

@@ -105,6 +105,7 @@ public final class SharedVolume implements PathHandler {
     attempts = new Attempts(core);
     ending = new Ending(core, moves);
     core.onOwnerLearned(moves::refresh);
+    core.fence().onRaised(moves::rest);
     core.onNamed(ownership::named);
   }
 
@@ -155,6 +156,9 @@ public final class SharedVolume implements PathHandler {
 
   private void goOn() {
     core.start();
+    if (core.state().fence() != null) {
+      core.fence().count();
+    }
     moves.refresh();
     ownership.goOn();
   }
@@ -167,6 +171,20 @@ public final class SharedVolume implements PathHandler {
 
   public Blocks blocks() {
     return core.blocks();
+  }
+
+  /** What only this node may have, while it is fenced: an upper bound. Null otherwise. */
+  public @Nullable Divergence divergence() {
+    return core.fence().divergence();
+  }
+
+  /**
+   * The states of blocks as {@code wherry:state} shows them, also where hosts are refused.
+   *
+   * @param most extents at most
+   */
+  public List<Extent> states(long offset, long length, int most) {
+    return core.states(offset, length, most);
   }
 
   /** The background move, or null where none runs. */
@@ -185,7 +203,7 @@ public final class SharedVolume implements PathHandler {
 
   /** Completes with the reason when another node has been forced to take the volume over. */
   public CompletableFuture<String> fenced() {
-    return core.fenced();
+    return core.fence().still();
   }
 
   /**
@@ -225,7 +243,8 @@ public final class SharedVolume implements PathHandler {
    * Takes the ownership. Fails with {@link ShareException} if it is refused; nothing has changed
    * then.
    *
-   * @param force although the owner cannot be asked: the operator says that it is stopped
+   * @param force although the owner cannot be asked: the operator says that it is stopped. Where
+   *     this node is fenced: back from its successor, which is lost
    */
   public CompletableFuture<Void> activate(boolean force) {
     return ownership.activate(force);

@@ -85,7 +85,6 @@ class ForcedTakeOverTest extends TwoNodes {
     a.start();
     expectFenced();
     assertTrue(nodes.refusal(a.volume().activate(false)).contains("is fenced"));
-    assertTrue(nodes.refusal(a.volume().activate(true)).contains("is fenced"));
   }
 
   @Test

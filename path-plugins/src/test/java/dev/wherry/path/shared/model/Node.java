@@ -201,9 +201,7 @@ final class Node implements Network.Peer {
     opened.pace(new Mover.Pace(Math.min(settings.pace(), 20_000_000), settings.pace()));
     part = opened;
     this.log = log;
-    Volume fresh = new Volume(SUID, opened.handler(), schedule.simulation()::now);
-    volume = fresh;
-    opened.fenced().thenAccept(why -> fresh.fail(new IllegalStateException(why)));
+    volume = new Volume(SUID, opened.handler(), schedule.simulation()::now);
   }
 
   /** Ends the daemon in the middle of whatever it does. */

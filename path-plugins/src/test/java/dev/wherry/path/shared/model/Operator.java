@@ -27,6 +27,10 @@ final class Operator {
   private final List<Integer> planned = new ArrayList<>();
   private int forceAt = Integer.MAX_VALUE;
   private @Nullable String usurper;
+
+  /** The first epoch after the last forced change. */
+  private long since;
+
   private int running;
   private boolean forcing;
   private boolean unshared;
@@ -41,7 +45,7 @@ final class Operator {
       planned.add(schedule.simulation().between(1, s.requests()));
     }
     if (s.forced()) {
-      forceAt = s.requests() * 3 / 4;
+      forceAt = s.requests() / 2;
     }
     Simulation simulation = schedule.simulation();
     simulation.after(simulation.about(1_000_000), () -> shareAtLast("b"));
@@ -248,8 +252,9 @@ final class Operator {
   }
 
   /** A node becomes the owner by force: what the old one has done since is nobody's business. */
-  void takenBy(String node) {
+  void takenBy(String node, long epoch) {
     usurper = node;
+    since = epoch / FORCED * FORCED;
     schedule.oracle().loses(schedule.simulation().tick(), null);
   }
 
@@ -259,7 +264,7 @@ final class Operator {
       return false;
     }
     ShareState state = schedule.node(node).disk().state;
-    return state != null && state.epoch() < FORCED;
+    return state != null && state.epoch() < since;
   }
 
   private void force() {
@@ -271,22 +276,52 @@ final class Operator {
     Node node = target.get();
     Node old = owner.get();
     Simulation s = schedule.simulation();
-    if (s.chance(0.5)) {
-      old.kill("the operator stops it");
-      s.after(s.about(500_000_000), old::start);
-    } else {
-      for (Node other : schedule.nodes()) {
-        if (other != old) {
-          schedule.network().cut(other.name(), old.name());
-        }
-      }
-      s.after(s.about(500_000_000), schedule.network()::healAll);
-    }
+    goesAway(old, "the operator stops it");
     node.ask(
         "activate by force",
         p -> {
           forcing = true;
           follow("activate by force", node, p.activate(true), () -> {});
         });
+    if (s.chance(0.7)) {
+      s.after(s.about(1_000_000_000), () -> takeBack(8));
+    }
+  }
+
+  /** A node is down for a while, or cannot be reached. */
+  private void goesAway(Node gone, String why) {
+    Simulation s = schedule.simulation();
+    if (s.chance(0.5)) {
+      gone.kill(why);
+      s.after(s.about(500_000_000), gone::start);
+    } else {
+      for (Node other : schedule.nodes()) {
+        if (other != gone) {
+          schedule.network().cut(other.name(), gone.name());
+        }
+      }
+      s.after(s.about(500_000_000), schedule.network()::healAll);
+    }
+  }
+
+  /**
+   * Who is fenced takes the ownership back, when the successor is lost; or seems to be, and comes
+   * back all the same.
+   */
+  private void takeBack(int tries) {
+    if (schedule.finishing() || tries == 0) {
+      return;
+    }
+    Simulation s = schedule.simulation();
+    Optional<Node> fenced = pick(Schedule::fenced);
+    Optional<Node> owner = schedule.nodes().stream().filter(Node::owns).findAny();
+    if (fenced.isPresent() && owner.isPresent()) {
+      Node node = fenced.get();
+      goesAway(owner.get(), "it is lost");
+      s.after(
+          s.about(2_000_000),
+          () -> node.ask("take back", p -> follow("take back", node, p.activate(true), () -> {})));
+    }
+    s.after(s.about(500_000_000), () -> takeBack(tries - 1));
   }
 }

@@ -32,8 +32,6 @@ interface Part {
 
   CompletableFuture<@Nullable BlockDevice> release();
 
-  CompletableFuture<String> fenced();
-
   CompletableFuture<Void> policies(
       ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual);
 

@@ -60,11 +60,6 @@ class RealPart implements Part {
   }
 
   @Override
-  public CompletableFuture<String> fenced() {
-    return volume.fenced();
-  }
-
-  @Override
   public CompletableFuture<Void> policies(
       ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
     return volume.policies(read, write, ranges, manual);

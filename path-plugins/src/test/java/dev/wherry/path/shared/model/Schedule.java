@@ -475,7 +475,7 @@ final class Schedule implements SimLog.Judge {
         && state.epoch() >= Operator.FORCED
         && (before == null || before.epoch() < state.epoch())) {
       sources.forced();
-      operator.takenBy(life.node());
+      operator.takenBy(life.node(), state.epoch());
     }
     if (state.role() == Role.FORMER && before != null && before.role() == Role.OWNER) {
       long now = simulation.tick();

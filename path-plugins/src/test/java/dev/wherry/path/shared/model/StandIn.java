@@ -258,11 +258,6 @@ final class StandIn implements Engine {
     }
 
     @Override
-    public CompletableFuture<String> fenced() {
-      return new CompletableFuture<>();
-    }
-
-    @Override
     public CompletableFuture<Void> policies(
         ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
       return Answers.done();
