@@ -1,6 +1,5 @@
 package dev.wherry.path.shared;
 
-import dev.wherry.nbd.NbdException;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
@@ -315,41 +314,17 @@ final class Giving {
    * @param anew nothing of the taker's store is what this node has: it is no source any more
    */
   private CompletableFuture<LinkReply> hand(String to, long number, boolean anew) {
-    LayeredStore store = core.requireStore();
-    return moves
-        .stop()
-        .thenCompose(v -> core.hold())
-        .thenCompose(
-            v ->
-                store
-                    .quiet()
-                    .thenCompose(w -> core.writer().stop())
-                    .thenCompose(w -> flushRest())
-                    .thenCompose(w -> give(to, number, anew))
-                    .whenComplete((reply, failure) -> handed(to, failure)))
+    return new Standstill(core, moves)
+        .during(
+            core.requireStore(),
+            () -> give(to, number, anew),
+            (reply, failure) -> handed(to, failure))
         .exceptionally(
             failure ->
                 LinkReply.not(
                     Status.REFUSED,
                     core.state().epoch(),
-                    "it could not be handed over: " + Failures.causeOf(failure).getMessage()))
-        .whenComplete((reply, failure) -> moves.resume());
-  }
-
-  /** One that fails, fails the volume, as a host's: the next one might succeed, and say nothing. */
-  private CompletableFuture<Void> flushRest() {
-    return core.writer()
-        .flush()
-        .whenComplete(
-            (v, failure) -> {
-              if (failure != null) {
-                Throwable cause = Failures.causeOf(failure);
-                core.losses().failedToFlush(cause);
-                if (!(cause instanceof NbdException e && e.isHarmless())) {
-                  core.inner().fail(cause);
-                }
-              }
-            });
+                    "it could not be handed over: " + Failures.causeOf(failure).getMessage()));
   }
 
   private CompletableFuture<LinkReply> give(String to, long number, boolean anew) {

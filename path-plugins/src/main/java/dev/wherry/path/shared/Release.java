@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.path.BlockDevice;
+import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
@@ -246,17 +247,14 @@ final class Release {
     String source = complete ? null : next;
     long number = core.state().map();
     boolean keepMap = map.here() < map.blocks();
-    return moves
-        .stop()
-        .thenCompose(v -> core.hold())
-        .thenCompose(
-            v ->
-                store
-                    .quiet()
-                    .thenCompose(w -> core.writer().stop())
-                    .thenCompose(w -> differ(map, onlyThere, keepMap))
+    Standstill still = new Standstill(core, moves);
+    return still
+        .during(
+            store,
+            () ->
+                differ(map, onlyThere, keepMap)
                     .thenCompose(w -> keepMap ? NOTHING : store.zeroDevice(map))
-                    .thenCompose(w -> store.flush())
+                    .thenCompose(w -> still.flush())
                     .thenCompose(
                         w -> core.update(s -> s.withSources(source, null, keepMap ? number : 0)))
                     .thenAccept(
@@ -265,8 +263,8 @@ final class Release {
                           if (!keepMap) {
                             store.map(null);
                           }
-                        })
-                    .whenComplete((w, failure) -> core.switchRole()))
+                        }),
+            (w, failure) -> goOn())
         .thenCompose(
             v ->
                 keepMap
@@ -274,8 +272,13 @@ final class Release {
                     : store
                         .quiet()
                         .thenCompose(w -> map.close())
-                        .thenCompose(w -> core.parts().log().remove(number)))
-        .whenComplete((v, failure) -> moves.resume());
+                        .thenCompose(w -> core.parts().log().remove(number)));
+  }
+
+  private void goOn() {
+    if (core.inner().state() == VolumeState.SUSPENDED) {
+      core.switchRole(); // What it wrote with has ended.
+    }
   }
 
   private boolean known(String source) {
