@@ -270,7 +270,11 @@ final class Giving {
                   ? s.withPledge(new ShareState.Pledge(p.to(), true))
                   : s;
             })
-        .thenCompose(s -> CompletableFuture.failedFuture(failure));
+        .thenCompose(
+            s -> {
+              core.requireStore().forgetLoss();
+              return CompletableFuture.failedFuture(failure);
+            });
   }
 
   /**

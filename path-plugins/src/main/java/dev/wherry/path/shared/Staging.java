@@ -162,6 +162,8 @@ final class Staging {
 
   /** Begins a batch, and forgets one that was not committed. */
   CompletableFuture<Long> begin() {
+    // What could not be flushed here is behind at the owner: it comes with a batch.
+    store.forgetLoss();
     return forget()
         .thenApply(
             v -> {
@@ -253,6 +255,8 @@ final class Staging {
   // ------------------------------------------------------------------ applying
 
   private CompletableFuture<Head> redo(Head h) {
+    // What it was to flush when it failed is written again, and nothing else counts until then.
+    store.forgetLoss();
     return pieces(h, false).thenCompose(v -> apply(h)).thenApply(v -> head == null ? h : head);
   }
 
