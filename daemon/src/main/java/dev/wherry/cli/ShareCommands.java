@@ -122,6 +122,11 @@ final class ShareCommands {
         description = "although the owner cannot be asked: it is stopped, says the operator")
     boolean force;
 
+    @Option(
+        names = "--inconsistent",
+        description = "by force also where what is here is of no one time")
+    boolean inconsistent;
+
     @Option(names = "--yes", description = "it is meant")
     boolean yes;
 
@@ -136,9 +141,10 @@ final class ShareCommands {
                 + " all that was changed since it gave the ownership away is given up. --yes"
                 + " says that it is meant");
       }
+      ObjectNode body = RestClient.object().put("force", force);
       act(
           "activate",
-          RestClient.object().put("force", force),
+          inconsistent ? body.put("inconsistent", true) : body,
           v -> "volume " + suid + " " + owned(v));
     }
   }

@@ -38,8 +38,9 @@ public final class HandOvers {
    * Takes the ownership. Nothing is to be done where it is here.
    *
    * @param force although the owner cannot be asked
+   * @param inconsistent by force also where what is here is of no one time
    */
-  public VolumeEntry activate(String suid, boolean force) {
+  public VolumeEntry activate(String suid, boolean force, boolean inconsistent) {
     VolumeEntry entry = registry.get(suid);
     SharedVolume engine = entry.engine();
     if (engine == null) {
@@ -62,7 +63,7 @@ public final class HandOvers {
                   : ", so it cannot own it"));
     }
     if (state.role() != Role.OWNER) {
-      Refusals.await(engine.activate(force), LIMIT, "the activation");
+      Refusals.await(engine.activate(force, inconsistent), LIMIT, "the activation");
       log.info("volume {}: this node took the ownership{}", suid, force ? " by force" : "");
     }
     return entry;

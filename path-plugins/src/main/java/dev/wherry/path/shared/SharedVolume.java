@@ -195,6 +195,15 @@ public final class SharedVolume implements PathHandler {
     return core.lag();
   }
 
+  /**
+   * Why what this node keeps is of no one time, or null where it is not known to be so: a batch of
+   * the owner's changes was damaged here. Until the owner has sent it again it may not be taken
+   * over by force without a word.
+   */
+  public @Nullable String damage() {
+    return core.damage();
+  }
+
   /** Completes with the reason when another node has been forced to take the volume over. */
   public CompletableFuture<String> fenced() {
     return core.fenced();
@@ -240,7 +249,17 @@ public final class SharedVolume implements PathHandler {
    * @param force although the owner cannot be asked: the operator says that it is stopped
    */
   public CompletableFuture<Void> activate(boolean force) {
-    return ownership.activate(force);
+    return activate(force, false);
+  }
+
+  /**
+   * As {@link #activate(boolean)}.
+   *
+   * @param inconsistent by force also where {@link #damage} tells that what is here is of no one
+   *     time
+   */
+  public CompletableFuture<Void> activate(boolean force, boolean inconsistent) {
+    return ownership.activate(force, inconsistent);
   }
 
   /** Asks a node to take the ownership: back, where it is the source. On the owner. */
