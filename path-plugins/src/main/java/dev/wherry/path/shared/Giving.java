@@ -6,6 +6,7 @@ import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -13,6 +14,9 @@ import org.slf4j.LoggerFactory;
 
 /** The owner's side of a hand-over, as {@link Ownership} draws it. */
 final class Giving {
+  /** How long changes are noted for a taker that has prepared; one that comes later asks again. */
+  private static final long NOTED_MINUTES = 10;
+
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
 
   /** Flag of HANDOVER: the taker was the owner before, and its store is that of then. */
@@ -45,6 +49,7 @@ final class Giving {
   private final Core core;
   private final Moves moves;
   private @Nullable Prepared prepared;
+  private @Nullable ScheduledFuture<?> expiry;
 
   Giving(Core core, Moves moves) {
     this.core = core;
@@ -74,15 +79,35 @@ final class Giving {
     forgetPrepared();
     LayeredStore store = core.store();
     if (store != null) {
-      prepared = Prepared.begin(from, asked.number, asked.session, returned, store, core.marks());
+      Prepared p = Prepared.begin(from, asked.number, asked.session, returned, store, core.marks());
+      prepared = p;
+      expiry = core.parts().timer().schedule(() -> expire(p), NOTED_MINUTES, TimeUnit.MINUTES);
+    }
+  }
+
+  private synchronized void expire(Prepared p) {
+    if (prepared == p) {
+      forgetPrepared();
+    }
+  }
+
+  /** A node has no part any more: nothing is noted for it. */
+  synchronized void forget(String node) {
+    Prepared p = prepared;
+    if (p != null && p.to().equals(node)) {
+      forgetPrepared();
     }
   }
 
   private synchronized void forgetPrepared() {
     Prepared p = prepared;
     prepared = null;
+    if (expiry != null) {
+      expiry.cancel(false);
+      expiry = null;
+    }
     if (p != null) {
-      p.end();
+      p.end(core.marks());
     }
   }
 

@@ -92,6 +92,7 @@ public final class SharedVolume implements PathHandler {
   private final Moves moves;
   private final Ownership ownership;
   private final Release release;
+  private final Giving giving;
   private final Serving serving;
   private final Attempts attempts;
   private final Ending ending;
@@ -101,7 +102,8 @@ public final class SharedVolume implements PathHandler {
     moves = new Moves(core);
     ownership = new Ownership(core, moves);
     release = new Release(core, moves);
-    serving = new Serving(core, ownership, new Giving(core, moves), release);
+    giving = new Giving(core, moves);
+    serving = new Serving(core, ownership, giving, release);
     attempts = new Attempts(core);
     ending = new Ending(core, moves);
     core.onOwnerLearned(moves::refresh);
@@ -228,6 +230,7 @@ public final class SharedVolume implements PathHandler {
 
   /** A member is gone. As {@link #join}. */
   public CompletableFuture<Void> leave(String node) {
+    giving.forget(node);
     core.marks().forget(node);
     return core.update(
             s -> {
