@@ -24,6 +24,9 @@ final class Release {
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
   private static final CompletableFuture<Void> NOTHING = CompletableFuture.completedFuture(null);
 
+  /** Runs of one request, of 16 bytes each. */
+  private static final int MOST_RUNS = 262_144;
+
   private final Core core;
   private final Moves moves;
 
@@ -88,7 +91,8 @@ final class Release {
     ByteBuf payload = Payloads.buffer(256);
     String source = s.source();
     Payloads.writeText(source == null ? "" : source, payload);
-    Run.write(store.dirty(), payload);
+    // With more than it has the owner is only more careful: it takes them for different, too.
+    Run.write(Run.atMost(MOST_RUNS, store.dirty()), payload);
     return link.call(
             LinkRequest.of(Op.RELEASE, core.suid(), s.epoch(), 0, 0).withPayload(payload),
             Priority.CONTROL,
