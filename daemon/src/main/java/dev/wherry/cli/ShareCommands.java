@@ -125,6 +125,11 @@ final class ShareCommands {
         })
     boolean force;
 
+    @Option(
+        names = "--inconsistent",
+        description = "by force also where what is here is of no one time")
+    boolean inconsistent;
+
     @Option(names = "--yes", description = "it is meant")
     boolean yes;
 
@@ -140,9 +145,10 @@ final class ShareCommands {
                 + " node, what hosts have written at other nodes since it was fenced. --yes"
                 + " says that it is meant");
       }
+      ObjectNode body = RestClient.object().put("force", force);
       act(
           "activate",
-          RestClient.object().put("force", force),
+          inconsistent ? body.put("inconsistent", true) : body,
           v -> "volume " + suid + " " + owned(v));
     }
   }

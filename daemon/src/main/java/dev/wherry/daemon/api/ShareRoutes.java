@@ -58,8 +58,8 @@ final class ShareRoutes {
   }
 
   private VolumeView activate(RoutingContext r) {
-    Body body = new Body(Body.bytes(r), Set.of("force"));
-    return view.apply(handOvers.activate(suid(r), body.flag("force")));
+    Body body = new Body(Body.bytes(r), Set.of("force", "inconsistent"));
+    return view.apply(handOvers.activate(suid(r), body.flag("force"), body.flag("inconsistent")));
   }
 
   private VolumeView giveBack(RoutingContext r) {

@@ -39,8 +39,9 @@ public final class HandOvers {
    *
    * @param force although the owner cannot be asked; where this node is fenced, back from a
    *     successor that is lost
+   * @param inconsistent by force also where what is here is of no one time
    */
-  public VolumeEntry activate(String suid, boolean force) {
+  public VolumeEntry activate(String suid, boolean force, boolean inconsistent) {
     VolumeEntry entry = registry.get(suid);
     SharedVolume engine = entry.engine();
     if (engine == null) {
@@ -66,7 +67,7 @@ public final class HandOvers {
                   : ", so it cannot own it"));
     }
     if (state.role() != Role.OWNER || fenced) {
-      Refusals.await(engine.activate(force), LIMIT, "the activation");
+      Refusals.await(engine.activate(force, inconsistent), LIMIT, "the activation");
       log.info(
           "volume {}: this node took the ownership{}{}",
           suid,

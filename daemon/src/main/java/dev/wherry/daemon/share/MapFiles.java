@@ -4,6 +4,7 @@ import dev.wherry.daemon.catalog.ShareRecord;
 import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.shared.FileBatchLog;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
@@ -87,7 +88,9 @@ final class MapFiles {
   /** Removes all maps of a volume, and what it has of a batch. */
   void removeAll(String suid) {
     try {
-      Files.deleteIfExists(data.batch(suid));
+      Path batch = data.batch(suid);
+      Files.deleteIfExists(batch);
+      Files.deleteIfExists(batch.resolveSibling(batch.getFileName() + FileBatchLog.DAMAGED));
     } catch (IOException e) {
       throw new UncheckedIOException("batch of volume " + suid + " cannot be removed: " + e, e);
     }

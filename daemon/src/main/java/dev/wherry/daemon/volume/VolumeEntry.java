@@ -168,7 +168,7 @@ public final class VolumeEntry {
     return v.state() == VolumeState.CLOSED ? "failed" : v.state().label();
   }
 
-  /** Why it is failed, or null. */
+  /** Why it is failed, or what is wrong with what is kept here; or null. */
   public @Nullable String reason() {
     Volume v = volume;
     String fence = fence();
@@ -180,7 +180,9 @@ public final class VolumeEntry {
     if (v == null) {
       return failure;
     }
-    return v.failure().map(Refusal::reason).orElse(null);
+    String why = v.failure().map(Refusal::reason).orElse(null);
+    SharedVolume shared = engine;
+    return why != null || shared == null ? why : shared.damage();
   }
 
   private @Nullable String fence() {

@@ -29,6 +29,16 @@ public interface BatchLog {
   /** Forgets what is behind a length; maybe not durably. */
   CompletableFuture<Void> truncate(long length);
 
+  /**
+   * Keeps the file as it is under another name, for people to look at, and goes on with a new one
+   * in which there is nothing but this. Durable when done; after a crash it is the one or the
+   * other. What was set aside before may be gone then.
+   *
+   * @param data owned by this from now on
+   * @return how that is called which was set aside
+   */
+  CompletableFuture<String> setAside(long offset, ByteBuf data);
+
   /** Ends the use of it. Nothing is in flight and nothing follows. */
   CompletableFuture<Void> close();
 }

@@ -15,9 +15,41 @@ final class BlockSet {
 
   private static final long PART = 1L << PART_SHIFT;
 
+  /** Additions between two looks at the memory, which takes a while. */
+  private static final int LOOK_EVERY = 65_536;
+
   private final List<RoaringBitmap> parts = new ArrayList<>(1);
+  private final long most;
+  private int added;
+  private boolean overflowed;
+
+  BlockSet() {
+    this(Long.MAX_VALUE);
+  }
+
+  /**
+   * One that is given up where its blocks are scattered so much that it takes more than that.
+   *
+   * @param most bytes, about
+   */
+  BlockSet(long most) {
+    this.most = most;
+  }
+
+  /** Whether it was given up, and has nothing of what was added. */
+  synchronized boolean overflowed() {
+    return overflowed;
+  }
 
   synchronized void add(long from, long end) {
+    if (overflowed) {
+      return;
+    }
+    if (most < Long.MAX_VALUE && ++added % LOOK_EVERY == 0 && memory() > most) {
+      overflowed = true;
+      parts.clear();
+      return;
+    }
     for (long at = from; at < end; ) {
       int part = (int) (at >> PART_SHIFT);
       long stop = Math.min(end, start(part + 1));

@@ -196,6 +196,20 @@ final class Core {
     }
   }
 
+  /** Why what is kept here is of no one time, or null. Of a node that does not own the volume. */
+  @Nullable String damage() {
+    Receiver r = receiver;
+    return r == null || state().role() != Role.FORMER ? null : r.damage();
+  }
+
+  /** It is the owner's map that says by now what of this node's store is valid. */
+  private void acceptDamage() {
+    Receiver r = receiver;
+    if (r != null && state().role() == Role.OWNER) {
+      r.accept().exceptionally(Failures::logged);
+    }
+  }
+
   @Nullable Lag lag() {
     Writer w = writer;
     return w == null ? null : w.lag();
@@ -220,6 +234,7 @@ final class Core {
       // What there is was sent for an earlier store of this node.
       r.discard().exceptionally(Failures::logged);
     }
+    acceptDamage();
     if (w != null) {
       w.start();
     }
@@ -393,6 +408,7 @@ final class Core {
     inner.swap(handlerFor(state()));
     unseal();
     long held = inner.resume();
+    acceptDamage();
     Writer w = writer;
     if (w != null) {
       w.start();

@@ -10,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -24,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * free, and what is booked for others is not. Where that is not so a write fails with ENOSPC.
  */
 public final class FileBatchLog implements BatchLog {
+  /** What the name of a file that was set aside ends with. */
+  public static final String DAMAGED = ".damaged";
+
   /** Bytes that are written before it asks again what is booked. */
   private static final long ASK_BYTES = 64 << 20;
 
@@ -199,6 +203,37 @@ public final class FileBatchLog implements BatchLog {
           return nothing();
         },
         FileBatchLog::nothing);
+  }
+
+  @Override
+  public CompletableFuture<String> setAside(long offset, ByteBuf data) {
+    CompletableFuture<String> done = run(file -> setAsideNow(file, offset, data), null);
+    return done.whenComplete((v, failure) -> data.release());
+  }
+
+  /** The file has two names for a moment, so that its own one is never missing. */
+  private String setAsideNow(FileChannel file, long offset, ByteBuf data) throws IOException {
+    Path kept = path.resolveSibling(path.getFileName() + DAMAGED);
+    Path fresh = path.resolveSibling(path.getFileName() + ".new");
+    try (FileChannel next =
+        FileChannel.open(
+            fresh,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING)) {
+      long at = offset;
+      while (data.isReadable()) {
+        at += data.readBytes(next, at, data.readableBytes());
+      }
+      next.force(true);
+    }
+    Files.deleteIfExists(kept);
+    Files.createLink(kept, path);
+    Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
+    force(path.toAbsolutePath().getParent());
+    file.close();
+    channel = null;
+    return kept.toString();
   }
 
   @Override

@@ -1,12 +1,12 @@
 package dev.wherry.path.shared;
 
-import dev.wherry.nbd.NbdException;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -14,6 +14,9 @@ import org.slf4j.LoggerFactory;
 
 /** The owner's side of a hand-over, as {@link Ownership} draws it. */
 final class Giving {
+  /** How long changes are noted for a taker that has prepared; one that comes later asks again. */
+  private static final long NOTED_MINUTES = 10;
+
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
 
   /** Flag of HANDOVER: the taker was the owner before, and its store is that of then. */
@@ -46,6 +49,7 @@ final class Giving {
   private final Core core;
   private final Moves moves;
   private @Nullable Prepared prepared;
+  private @Nullable ScheduledFuture<?> expiry;
 
   Giving(Core core, Moves moves) {
     this.core = core;
@@ -75,15 +79,36 @@ final class Giving {
     forgetPrepared();
     LayeredStore store = core.store();
     if (store != null) {
-      prepared = Prepared.begin(from, asked.number, asked.session, returned, store, core.marks());
+      Prepared p = Prepared.begin(from, asked.number, asked.session, returned, store, core.marks());
+      prepared = p;
+      expiry = core.parts().timer().schedule(() -> expire(p), NOTED_MINUTES, TimeUnit.MINUTES);
+    }
+  }
+
+  private synchronized void expire(Prepared p) {
+    Prepared now = prepared;
+    if (now != null && now.number() == p.number()) {
+      forgetPrepared();
+    }
+  }
+
+  /** A node has no part any more: nothing is noted for it. */
+  synchronized void forget(String node) {
+    Prepared p = prepared;
+    if (p != null && p.to().equals(node)) {
+      forgetPrepared();
     }
   }
 
   private synchronized void forgetPrepared() {
     Prepared p = prepared;
     prepared = null;
+    if (expiry != null) {
+      expiry.cancel(false);
+      expiry = null;
+    }
     if (p != null) {
-      p.end();
+      p.end(core.marks());
     }
   }
 
@@ -271,7 +296,11 @@ final class Giving {
                   ? s.withPledge(new ShareState.Pledge(p.to(), true))
                   : s;
             })
-        .thenCompose(s -> CompletableFuture.failedFuture(failure));
+        .thenCompose(
+            s -> {
+              core.requireStore().forgetLoss();
+              return CompletableFuture.failedFuture(failure);
+            });
   }
 
   /**
@@ -315,41 +344,17 @@ final class Giving {
    * @param anew nothing of the taker's store is what this node has: it is no source any more
    */
   private CompletableFuture<LinkReply> hand(String to, long number, boolean anew) {
-    LayeredStore store = core.requireStore();
-    return moves
-        .stop()
-        .thenCompose(v -> core.hold())
-        .thenCompose(
-            v ->
-                store
-                    .quiet()
-                    .thenCompose(w -> core.writer().stop())
-                    .thenCompose(w -> flushRest())
-                    .thenCompose(w -> give(to, number, anew))
-                    .whenComplete((reply, failure) -> handed(to, failure)))
+    return new Standstill(core, moves)
+        .during(
+            core.requireStore(),
+            () -> give(to, number, anew),
+            (reply, failure) -> handed(to, failure))
         .exceptionally(
             failure ->
                 LinkReply.not(
                     Status.REFUSED,
                     core.state().epoch(),
-                    "it could not be handed over: " + Failures.causeOf(failure).getMessage()))
-        .whenComplete((reply, failure) -> moves.resume());
-  }
-
-  /** One that fails, fails the volume, as a host's: the next one might succeed, and say nothing. */
-  private CompletableFuture<Void> flushRest() {
-    return core.writer()
-        .flush()
-        .whenComplete(
-            (v, failure) -> {
-              if (failure != null) {
-                Throwable cause = Failures.causeOf(failure);
-                core.losses().failedToFlush(cause);
-                if (!(cause instanceof NbdException e && e.isHarmless())) {
-                  core.inner().fail(cause);
-                }
-              }
-            });
+                    "it could not be handed over: " + Failures.causeOf(failure).getMessage()));
   }
 
   private CompletableFuture<LinkReply> give(String to, long number, boolean anew) {

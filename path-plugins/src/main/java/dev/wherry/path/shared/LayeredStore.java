@@ -170,6 +170,11 @@ final class LayeredStore {
     return changes.flush();
   }
 
+  /** What a flush that failed may have lost is sent again, or counted: the next one may succeed. */
+  void forgetLoss() {
+    layers.forgetLoss();
+  }
+
   // ------------------------------------------------------------------ for what comes behind
 
   /**

@@ -1,9 +1,11 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.map.BlockMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,9 @@ final class Layers {
   private volatile @Nullable Source source;
   private volatile @Nullable Source base;
   private volatile Policies policies;
+
+  /** Why the device was not flushed, where that is so. */
+  private final AtomicReference<@Nullable Throwable> lost = new AtomicReference<>();
 
   /**
    * @param size of the volume in bytes; the last block may be a partial one
@@ -63,16 +68,40 @@ final class Layers {
   void map(@Nullable BlockMap value, CompletableFuture<Void> forced) {
     this.forced = forced;
     map = value;
+    forgetLoss(); // Another map counts on none of that.
   }
 
   /** Makes durable what was written, and what the map knows of it. */
   CompletableFuture<Void> flush() {
     BlockMap m = map;
     return m == null
-        ? device.flush()
+        ? flushDevice()
         : forced.isDone() && !forced.isCompletedExceptionally()
-            ? m.commit(device::flush)
-            : forced.thenCompose(v -> m.commit(device::flush));
+            ? m.commit(this::flushDevice)
+            : forced.thenCompose(v -> m.commit(this::flushDevice));
+  }
+
+  /**
+   * Flushes the device. Where one flush has failed each later one does, of whoever asks: it might
+   * succeed, and what was written before be lost all the same.
+   */
+  private CompletableFuture<Void> flushDevice() {
+    Throwable before = lost.get();
+    return before != null
+        ? CompletableFuture.failedFuture(before)
+        : device.flush().whenComplete((v, failure) -> noteLoss(failure));
+  }
+
+  private void noteLoss(@Nullable Throwable failure) {
+    Throwable cause = failure == null ? null : Failures.causeOf(failure);
+    if (cause != null && !(cause instanceof NbdException e && e.isHarmless())) {
+      lost.compareAndSet(null, cause);
+    }
+  }
+
+  /** What may be lost is written again, or counted, or of no use any more. */
+  void forgetLoss() {
+    lost.set(null);
   }
 
   Policies policies() {

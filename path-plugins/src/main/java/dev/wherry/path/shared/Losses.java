@@ -119,7 +119,16 @@ final class Losses {
       return CompletableFuture.completedFuture(null);
     }
     CompletableFuture<Void> flushed =
-        owner ? store.flush() : CompletableFuture.<Void>completedFuture(null);
+        owner
+            ? store
+                .flush()
+                .whenComplete(
+                    (v, failure) -> {
+                      if (failure != null) {
+                        failedToFlush(failure);
+                      }
+                    })
+            : CompletableFuture.<Void>completedFuture(null);
     return flushed
         .thenCompose(v -> state.update(ShareState::stopped))
         .<Void>thenApply(v -> null)

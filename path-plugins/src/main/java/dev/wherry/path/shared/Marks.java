@@ -104,6 +104,14 @@ final class Marks {
     }
   }
 
+  /** Adds nothing to a set any more. */
+  void unwatch(String node, long session, BlockSet changed) {
+    Session s = sessions.get(node);
+    if (s != null && s.number == session && s.watcher == changed) {
+      s.watcher = null;
+    }
+  }
+
   /** Whether the set has had all of it since {@link #watch}. */
   boolean isWatched(String node, long session, BlockSet changed) {
     Session s = sessions.get(node);

@@ -70,7 +70,7 @@ final class Ownership {
     if (s.role() != Role.STANDBY || s.manual() || !s.hasStore() || triggered.getAndSet(true)) {
       return;
     }
-    activate(false)
+    activate(false, false)
         .whenComplete(
             (v, failure) -> {
               if (failure != null) {
@@ -147,16 +147,16 @@ final class Ownership {
   }
 
   /** One take at a time; who asks for what is under way waits for its end. */
-  synchronized CompletableFuture<Void> activate(boolean force) {
+  synchronized CompletableFuture<Void> activate(boolean force, boolean inconsistent) {
     CompletableFuture<Void> running = activating;
     if (running != null && !running.isDone() && !force) {
       return running;
     }
-    activating = begin(force);
+    activating = begin(force, inconsistent);
     return activating;
   }
 
-  private CompletableFuture<Void> begin(boolean force) {
+  private CompletableFuture<Void> begin(boolean force, boolean inconsistent) {
     ShareState s = core.state();
     try {
       if (s.fence() != null && !force) {
@@ -181,7 +181,7 @@ final class Ownership {
     if (force) {
       done =
           done.handle((v, failure) -> failure)
-              .thenCompose(f -> f == null ? Peers.ok() : takeOver());
+              .thenCompose(f -> f == null ? Peers.ok() : takeOver(inconsistent));
     }
     return done.whenComplete((v, failure) -> core.end());
   }
@@ -218,8 +218,23 @@ final class Ownership {
             });
   }
 
+  private CompletableFuture<Void> requireOneTime() {
+    String damage = core.damage();
+    return damage == null
+        ? Peers.ok()
+        : Peers.refused(
+            Status.REFUSED,
+            "what node "
+                + core.node()
+                + " keeps of volume "
+                + core.suid()
+                + " is of no one time: "
+                + damage
+                + "; --force --inconsistent takes it as it is");
+  }
+
   /** Becomes the owner without asking: the operator says that the owner is stopped. */
-  private CompletableFuture<Void> takeOver() {
+  private CompletableFuture<Void> takeOver(boolean inconsistent) {
     ShareState s = core.state();
     if (s.role() == Role.OWNER) {
       return Peers.ok();
@@ -235,6 +250,7 @@ final class Ownership {
         .abandon()
         .thenCompose(v -> core.hold())
         .thenCompose(v -> core.seal())
+        .thenCompose(v -> inconsistent ? Peers.ok() : requireOneTime())
         .thenCompose(
             v ->
                 core.update(

@@ -25,9 +25,12 @@ record Prepared(
   /** Runs that the answer to HANDOVER may have, while the hosts of two nodes wait for it. */
   private static final int MOST = 262_144;
 
+  /** Bytes that the notes may take before they are given up. */
+  private static final long MOST_MEMORY = 16 << 20;
+
   static Prepared begin(
       String to, long number, long session, boolean returned, LayeredStore store, Marks marks) {
-    BlockSet changed = new BlockSet();
+    BlockSet changed = new BlockSet(MOST_MEMORY);
     BlockMap map = store.map();
     if (returned && map != null) {
       map.watch(changed::add);
@@ -37,15 +40,20 @@ record Prepared(
     return new Prepared(to, number, returned, map, session, changed);
   }
 
-  void end() {
+  void end(Marks marks) {
     if (returned && map != null) {
       map.watch(null);
+    } else if (!returned) {
+      marks.unwatch(to, session, changed);
     }
   }
 
   /** The answer to the taker that prepared; nothing changes any more. */
   HandoverAnswer answer(ShareState s, long blocks, Marks marks) {
     if (!returned && session != 0 && !marks.isWatched(to, session, changed)) {
+      return incomplete(returned, s);
+    }
+    if (changed.overflowed()) {
       return incomplete(returned, s);
     }
     List<Run> runs = changed.runs(blocks);

@@ -45,7 +45,8 @@ final class Receiver {
 
   /**
    * Takes no requests any more: this node becomes the owner. Done when the store is as the last
-   * batch that was committed, or write, left it; fails if that batch cannot be applied.
+   * batch that was committed, or write, left it; or {@link #damage} tells of one that cannot be
+   * applied.
    */
   CompletableFuture<Void> seal() {
     synchronized (this) {
@@ -67,6 +68,18 @@ final class Receiver {
   CompletableFuture<Void> recover() {
     Staging s = staging;
     return s == null ? Answers.done() : next(() -> s.finish());
+  }
+
+  /** See {@link Staging#damage}. */
+  @Nullable String damage() {
+    Staging s = staging;
+    return s == null ? null : s.damage();
+  }
+
+  /** See {@link Staging#accept}. */
+  CompletableFuture<Void> accept() {
+    Staging s = staging;
+    return s == null ? Answers.done() : next(s::accept);
   }
 
   CompletableFuture<Void> close() {

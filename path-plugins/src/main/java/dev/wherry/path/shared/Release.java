@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.path.BlockDevice;
+import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
@@ -22,6 +23,9 @@ import org.slf4j.LoggerFactory;
 final class Release {
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
   private static final CompletableFuture<Void> NOTHING = CompletableFuture.completedFuture(null);
+
+  /** Runs of one request, of 16 bytes each. */
+  private static final int MOST_RUNS = 262_144;
 
   private final Core core;
   private final Moves moves;
@@ -87,7 +91,8 @@ final class Release {
     ByteBuf payload = Payloads.buffer(256);
     String source = s.source();
     Payloads.writeText(source == null ? "" : source, payload);
-    Run.write(store.dirty(), payload);
+    // With more than it has the owner is only more careful: it takes them for different, too.
+    Run.write(Run.atMost(MOST_RUNS, store.dirty()), payload);
     return link.call(
             LinkRequest.of(Op.RELEASE, core.suid(), s.epoch(), 0, 0).withPayload(payload),
             Priority.CONTROL,
@@ -248,17 +253,14 @@ final class Release {
     String source = complete ? null : next;
     long number = core.state().map();
     boolean keepMap = map.here() < map.blocks();
-    return moves
-        .stop()
-        .thenCompose(v -> core.hold())
-        .thenCompose(
-            v ->
-                store
-                    .quiet()
-                    .thenCompose(w -> core.writer().stop())
-                    .thenCompose(w -> differ(map, onlyThere, keepMap))
+    Standstill still = new Standstill(core, moves);
+    return still
+        .during(
+            store,
+            () ->
+                differ(map, onlyThere, keepMap)
                     .thenCompose(w -> keepMap ? NOTHING : store.zeroDevice(map))
-                    .thenCompose(w -> store.flush())
+                    .thenCompose(w -> still.flush())
                     .thenCompose(
                         w -> core.update(s -> s.withSources(source, null, keepMap ? number : 0)))
                     .thenAccept(
@@ -267,8 +269,8 @@ final class Release {
                           if (!keepMap) {
                             store.map(null);
                           }
-                        })
-                    .whenComplete((w, failure) -> core.switchRole()))
+                        }),
+            (w, failure) -> goOn())
         .thenCompose(
             v ->
                 keepMap
@@ -276,8 +278,13 @@ final class Release {
                     : store
                         .quiet()
                         .thenCompose(w -> map.close())
-                        .thenCompose(w -> core.parts().log().remove(number)))
-        .whenComplete((v, failure) -> moves.resume());
+                        .thenCompose(w -> core.parts().log().remove(number)));
+  }
+
+  private void goOn() {
+    if (core.inner().state() == VolumeState.SUSPENDED) {
+      core.switchRole(); // What it wrote with has ended.
+    }
   }
 
   private boolean known(String source) {

@@ -28,6 +28,25 @@ public record Run(long from, long end) {
     }
   }
 
+  /**
+   * Runs that have all blocks of a list, and if it is longer than {@code most}, some between them,
+   * too.
+   *
+   * @param most more than 0
+   */
+  static List<Run> atMost(int most, List<Run> runs) {
+    if (runs.size() <= most) {
+      return runs;
+    }
+    int each = (runs.size() - 1) / most + 1;
+    List<Run> fewer = new ArrayList<>(most);
+    for (int i = 0; i < runs.size(); i += each) {
+      int last = Math.min(runs.size(), i + each) - 1;
+      fewer.add(new Run(runs.get(i).from, runs.get(last).end));
+    }
+    return fewer;
+  }
+
   static long total(List<Run> runs) {
     return runs.stream().mapToLong(Run::count).sum();
   }

@@ -333,7 +333,7 @@ final class Serving {
       return core.await(() -> core.state().epoch() >= r.epoch())
           .thenCompose(met -> met ? activate(from, r) : stale());
     }
-    return ownership.activate(false).thenApply(v -> LinkReply.ok(core.state().epoch()));
+    return ownership.activate(false, false).thenApply(v -> LinkReply.ok(core.state().epoch()));
   }
 
   private CompletableFuture<LinkReply> sync(String from, LinkRequest r) {

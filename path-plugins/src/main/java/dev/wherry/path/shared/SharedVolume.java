@@ -92,6 +92,7 @@ public final class SharedVolume implements PathHandler {
   private final Moves moves;
   private final Ownership ownership;
   private final Release release;
+  private final Giving giving;
   private final Serving serving;
   private final Attempts attempts;
   private final Ending ending;
@@ -101,7 +102,8 @@ public final class SharedVolume implements PathHandler {
     moves = new Moves(core);
     ownership = new Ownership(core, moves);
     release = new Release(core, moves);
-    serving = new Serving(core, ownership, new Giving(core, moves), release);
+    giving = new Giving(core, moves);
+    serving = new Serving(core, ownership, giving, release);
     attempts = new Attempts(core);
     ending = new Ending(core, moves);
     core.onOwnerLearned(moves::refresh);
@@ -136,7 +138,7 @@ public final class SharedVolume implements PathHandler {
         .thenCompose(
             v -> map == null || !rebooted ? Answers.done() : forget(map, before.outdated()))
         .thenCompose(v -> core.update(s -> s))
-        .thenCompose(v -> map == null ? Answers.done() : store.flush())
+        .thenCompose(v -> map == null ? Answers.done() : flushed(store))
         .thenCompose(v -> core.update(s -> s.withOutdated(List.of())))
         .whenComplete(
             (v, failure) -> {
@@ -152,6 +154,18 @@ public final class SharedVolume implements PathHandler {
   /** The machine lost its power before the map had forgotten these durably. */
   private static CompletableFuture<Void> forget(BlockMap map, List<Run> outdated) {
     return Answers.join(outdated.stream().map(r -> map.forgotten(r.from(), r.end())).toList());
+  }
+
+  /** What hosts of other nodes did not flush before a crash of the daemon is flushed, or lost. */
+  private CompletableFuture<Void> flushed(LayeredStore store) {
+    return store
+        .flush()
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                core.losses().failedToFlush(failure);
+              }
+            });
   }
 
   private void goOn() {
@@ -201,6 +215,15 @@ public final class SharedVolume implements PathHandler {
     return core.lag();
   }
 
+  /**
+   * Why what this node keeps is of no one time, or null where it is not known to be so: a batch of
+   * the owner's changes was damaged here. Until the owner has sent it again it may not be taken
+   * over by force without a word.
+   */
+  public @Nullable String damage() {
+    return core.damage();
+  }
+
   /** Completes with the reason when another node has been forced to take the volume over. */
   public CompletableFuture<String> fenced() {
     return core.fence().still();
@@ -225,6 +248,7 @@ public final class SharedVolume implements PathHandler {
 
   /** A member is gone. As {@link #join}. */
   public CompletableFuture<Void> leave(String node) {
+    giving.forget(node);
     core.marks().forget(node);
     return core.update(
             s -> {
@@ -247,7 +271,17 @@ public final class SharedVolume implements PathHandler {
    *     this node is fenced: back from its successor, which is lost
    */
   public CompletableFuture<Void> activate(boolean force) {
-    return ownership.activate(force);
+    return activate(force, false);
+  }
+
+  /**
+   * As {@link #activate(boolean)}.
+   *
+   * @param inconsistent by force also where {@link #damage} tells that what is here is of no one
+   *     time
+   */
+  public CompletableFuture<Void> activate(boolean force, boolean inconsistent) {
+    return ownership.activate(force, inconsistent);
   }
 
   /** Asks a node to take the ownership: back, where it is the source. On the owner. */

@@ -9,6 +9,8 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The batch that a source is being sent, durable before it is applied. Applied is all of it or,
@@ -19,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *   4096   head B      the one with the larger sequence counts
  *   8192   pieces, one behind the other
  *
- *   head   magic "WHBATCH1" (8)   version = 1 (4)   state (4): 1 applied, 2 committed
+ *   head   magic "WHBATCH1" (8)   version (4)   state (4): 1 applied, 2 committed, 3 lost
  *          sequence (8)   number of the batch (8)   epoch of its owner (8)
  *          pieces (8)   end of the pieces in the file (8)   CRC-32C of all that (4)
  *   piece  magic "PIEC" (4)   kind (4): 1 data, 2 zeroes   number of the batch (8)
@@ -27,12 +29,21 @@ import org.jspecify.annotations.Nullable;
  *          data, where the kind is 1
  * </pre>
  *
+ * The version is 1, but 2 where the state is 3, which those who know only version 1 do not.
+ *
  * <p>A commit forces the pieces, then a head that says so; then the pieces go to the store, the
  * store is flushed, and a head says that it is applied. Numbers only grow. Calls do not overlap.
+ *
+ * <p>A batch that is committed and cannot be read any more is lost: it may be in the store in part.
+ * Its owner has not been told that it is applied, and so has all of it still, and sends it again
+ * with the next one. The file is set aside, and the head of a new one says so: what the store has
+ * is of no one time, until the next batch is applied.
  */
 final class Staging {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
   private static final long MAGIC = 0x5748_4241_5443_4831L;
   private static final int VERSION = 1;
+  private static final int VERSION_LOST = 2;
   private static final int HEAD = 60;
   private static final int PIECE_MAGIC = 0x5049_4543;
   private static final int PIECE_HEAD = 36;
@@ -40,6 +51,7 @@ final class Staging {
   private static final long PIECES = 2L * SLOT;
   private static final int APPLIED = 1;
   private static final int COMMITTED = 2;
+  private static final int LOST = 3;
   private static final int DATA = 1;
   private static final int ZEROES = 2;
   private static final int LARGEST = 2 << 20;
@@ -55,7 +67,7 @@ final class Staging {
 
   private final BatchLog log;
   private final LayeredStore store;
-  private @Nullable Head head;
+  private volatile @Nullable Head head;
   private long highest;
   private long open;
   private long at = PIECES;
@@ -122,25 +134,39 @@ final class Staging {
     if (in.readInt() != crc) {
       return Head.NONE;
     }
-    if (version != VERSION) {
+    if (version != VERSION && version != VERSION_LOST) {
       throw new NbdException(
-          NbdError.EIO, "the staged batch has version " + version + ", known is " + VERSION);
+          NbdError.EIO,
+          "the staged batch has version "
+              + version
+              + ", known are "
+              + VERSION
+              + " and "
+              + VERSION_LOST);
     }
     return h;
   }
 
   private CompletableFuture<Head> put(Head h) {
-    ByteBuf out = Payloads.buffer(HEAD);
-    out.writeLong(MAGIC).writeInt(VERSION).writeInt(h.state).writeLong(h.sequence);
-    out.writeLong(h.number).writeLong(h.epoch).writeLong(h.pieces).writeLong(h.end);
-    out.writeInt(crc(out));
-    return log.write((h.sequence & 1) * SLOT, out)
+    return log.write(slot(h), bytes(h))
         .thenCompose(v -> log.force())
         .thenApply(
             v -> {
               head = h;
               return h;
             });
+  }
+
+  private static long slot(Head h) {
+    return (h.sequence & 1) * SLOT;
+  }
+
+  private static ByteBuf bytes(Head h) {
+    ByteBuf out = Payloads.buffer(HEAD);
+    out.writeLong(MAGIC).writeInt(h.state == LOST ? VERSION_LOST : VERSION);
+    out.writeInt(h.state).writeLong(h.sequence);
+    out.writeLong(h.number).writeLong(h.epoch).writeLong(h.pieces).writeLong(h.end);
+    return out.writeInt(crc(out));
   }
 
   private static int crc(ByteBuf... parts) {
@@ -162,6 +188,8 @@ final class Staging {
 
   /** Begins a batch, and forgets one that was not committed. */
   CompletableFuture<Long> begin() {
+    // What could not be flushed here is behind at the owner: it comes with a batch.
+    store.forgetLoss();
     return forget()
         .thenApply(
             v -> {
@@ -218,7 +246,7 @@ final class Staging {
     return ready()
         .thenCompose(
             h -> {
-              if (number == h.number) {
+              if (number == h.number && h.state == APPLIED) {
                 return Answers.done();
               }
               if (number != open || count != pieces) {
@@ -253,7 +281,62 @@ final class Staging {
   // ------------------------------------------------------------------ applying
 
   private CompletableFuture<Head> redo(Head h) {
-    return pieces(h, false).thenCompose(v -> apply(h)).thenApply(v -> head == null ? h : head);
+    // What it was to flush when it failed is written again, and nothing else counts until then.
+    store.forgetLoss();
+    return pieces(h, false)
+        .handle(
+            (v, failure) -> {
+              if (failure == null) {
+                return apply(h);
+              }
+              Throwable cause = Failures.causeOf(failure);
+              return cause instanceof Damaged
+                  ? setAside(h, String.valueOf(cause.getMessage()))
+                  : CompletableFuture.<Void>failedFuture(cause);
+            })
+        .thenCompose(v -> v)
+        .thenApply(
+            v -> {
+              Head now = head;
+              return now == null ? h : now;
+            });
+  }
+
+  private CompletableFuture<Void> setAside(Head h, String why) {
+    Head lostHead = h.next(LOST, h.number, h.epoch, 0, PIECES);
+    return log.setAside(slot(lostHead), bytes(lostHead))
+        .thenAccept(
+            kept -> {
+              head = lostHead;
+              LOG.error(
+                  "{}; it is kept as {}. It may be in the store in part, which is of no one time"
+                      + " until the owner has sent all of it again",
+                  why,
+                  kept);
+            });
+  }
+
+  /** Why what the store has is of no one time, or null where it is not known to be so. */
+  @Nullable String damage() {
+    Head h = head;
+    return h == null || h.state != LOST
+        ? null
+        : "batch "
+            + h.number
+            + " of the owner's changes was damaged and may be here in part: the owner sends it"
+            + " again";
+  }
+
+  /** What the store has counts as it is: it is the owner's, whose map says what of it is valid. */
+  CompletableFuture<Void> accept() {
+    Head known = head;
+    CompletableFuture<Head> read =
+        known == null ? readHeads() : CompletableFuture.completedFuture(known);
+    return read.thenCompose(
+        h ->
+            h.state == LOST
+                ? put(h.next(APPLIED, h.number, h.epoch, 0, PIECES)).thenAccept(done -> {})
+                : Answers.done());
   }
 
   private CompletableFuture<Void> apply(Head h) {
@@ -284,13 +367,39 @@ final class Staging {
             });
   }
 
-  private static NbdException damaged(Head h, long at) {
-    return new NbdException(
-        NbdError.EIO, "batch " + h.number + ", which is committed, is damaged at byte " + at);
+  /** A batch cannot be read as it was written. */
+  private static final class Damaged extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Damaged(Head h, long at, @Nullable Throwable cause) {
+      super(
+          "batch "
+              + h.number
+              + ", which is committed, is damaged at byte "
+              + at
+              + (cause == null ? "" : ": " + cause.getMessage()),
+          cause);
+    }
+  }
+
+  private static Damaged damaged(Head h, long at) {
+    return new Damaged(h, at, null);
+  }
+
+  /** As {@link BatchLog#read}; a part that cannot be read is damaged. */
+  private CompletableFuture<ByteBuf> read(Head h, long offset, int length) {
+    return log.read(offset, length)
+        .exceptionally(
+            failure -> {
+              Throwable cause = Failures.causeOf(failure);
+              throw NbdException.errorOf(cause) == NbdError.EIO
+                  ? new Damaged(h, offset, cause)
+                  : Failures.of(cause);
+            });
   }
 
   private CompletableFuture<Void> piece(Head h, Walk walk, boolean write) {
-    return log.read(walk.at, PIECE_HEAD)
+    return read(h, walk.at, PIECE_HEAD)
         .thenCompose(
             top -> {
               if (top.readableBytes() < PIECE_HEAD || top.getInt(0) != PIECE_MAGIC) {
@@ -305,7 +414,7 @@ final class Staging {
               }
               CompletableFuture<@Nullable ByteBuf> body =
                   data
-                      ? log.read(walk.at + PIECE_HEAD, (int) length).thenApply(b -> b)
+                      ? read(h, walk.at + PIECE_HEAD, (int) length).thenApply(b -> b)
                       : CompletableFuture.completedFuture(null);
               return body.thenCompose(bytes -> piece(h, walk, top, bytes, write))
                   .whenComplete((v, failure) -> top.release());

@@ -120,4 +120,17 @@ class BlockSetTest {
     set.remove(5, 5);
     assertEquals(List.of(), set.runs(100));
   }
+
+  @Test
+  void oneThatIsScatteredOverTooMuchIsGivenUp() {
+    BlockSet set = new BlockSet(1 << 20);
+    set.add(0, 1L << 30);
+    assertFalse(set.overflowed(), "a run takes next to nothing");
+    for (long b = 1L << 30; !set.overflowed(); b += 2) {
+      assertTrue(b < 1L << 31, "it grows for ever");
+      set.add(b, b + 1);
+    }
+    set.add(5, 6);
+    assertEquals(List.of(), set.runs(1L << 31));
+  }
 }

@@ -6,14 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.wherry.path.Answers;
 import dev.wherry.path.link.Op;
-import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufUtil;
-import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
@@ -29,43 +24,6 @@ class ChainThroughTest {
   private Nodes.Node a;
   private Nodes.Node b;
   private Nodes.Node c;
-
-  /** In memory. */
-  private static final class Batches implements BatchLog {
-    private byte[] bytes = new byte[0];
-
-    @Override
-    public CompletableFuture<ByteBuf> read(long offset, int length) {
-      int from = (int) Math.min(bytes.length, offset);
-      int to = (int) Math.min(bytes.length, offset + length);
-      return CompletableFuture.completedFuture(Unpooled.copiedBuffer(bytes, from, to - from));
-    }
-
-    @Override
-    public CompletableFuture<Void> write(long offset, ByteBuf data) {
-      byte[] more = ByteBufUtil.getBytes(data);
-      data.release();
-      bytes = Arrays.copyOf(bytes, (int) Math.max(bytes.length, offset + more.length));
-      System.arraycopy(more, 0, bytes, (int) offset, more.length);
-      return Answers.done();
-    }
-
-    @Override
-    public CompletableFuture<Void> force() {
-      return Answers.done();
-    }
-
-    @Override
-    public CompletableFuture<Void> truncate(long length) {
-      bytes = Arrays.copyOf(bytes, (int) Math.min(bytes.length, length));
-      return Answers.done();
-    }
-
-    @Override
-    public CompletableFuture<Void> close() {
-      return Answers.done();
-    }
-  }
 
   @BeforeEach
   void open() {

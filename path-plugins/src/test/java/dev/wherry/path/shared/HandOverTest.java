@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import static dev.wherry.path.shared.Nodes.BLOCK;
+import static dev.wherry.path.shared.Nodes.BLOCKS;
 import static dev.wherry.path.shared.Nodes.SIZE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -11,7 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
+import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -81,6 +84,43 @@ class HandOverTest extends TwoNodes {
     expectOwner(b, a, 2);
     b.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
     a.expect(Bytes.with(content, 100, Bytes.of(2, 10)));
+  }
+
+  /** Whether the owner has what has changed since {@code b} prepared. */
+  private boolean isComplete() {
+    LinkRequest request = Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.asked());
+    LinkReply reply =
+        nodes.await(nodes.wire.call("b", "a", request, Priority.CONTROL, Nodes.IO_TIMEOUT));
+    HandoverAnswer answer = HandoverAnswer.read(reply.payload(), BLOCKS);
+    reply.payload().release();
+    return answer.complete();
+  }
+
+  private void prepare() {
+    open(true);
+    nodes.call(b, a, Nodes.request(Op.PREPARE, 1).withPayload(Nodes.asked()));
+  }
+
+  @Test
+  void whatChangesIsNotedForATakerThatHasPrepared() {
+    prepare();
+    nodes.pass(Duration.ofMinutes(9));
+    assertTrue(isComplete());
+  }
+
+  @Test
+  void forOneThatDoesNotComeItIsNotNotedForEver() {
+    prepare();
+    nodes.pass(Duration.ofMinutes(11));
+    assertFalse(isComplete());
+  }
+
+  @Test
+  void norForOneThatHasNoPartAnyMore() {
+    prepare();
+    nodes.await(a.volume().leave("b"));
+    nodes.await(a.volume().join("b"));
+    assertFalse(isComplete());
   }
 
   @Test

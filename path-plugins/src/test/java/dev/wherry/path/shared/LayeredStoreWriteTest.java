@@ -165,6 +165,29 @@ class LayeredStoreWriteTest {
   }
 
   @Test
+  void aFlushThatFailsInTheBackgroundIsNotForgotten() throws IOException {
+    open(ReadPolicy.PULL);
+    f.disk.failFlushes(true);
+    for (long written = 0; f.disk.flushes() == 0; written += SIZE) {
+      assertTrue(written < 256L << 20, "nothing was committed");
+      f.write(0, Bytes.of(2, SIZE));
+    }
+    f.disk.failFlushes(false);
+    assertThrows(CompletionException.class, () -> f.store.flush().join());
+  }
+
+  @Test
+  void nothingIsTakenForDurableAfterAFlushHasFailed() throws IOException {
+    open(ReadPolicy.MOVE);
+    f.read(0, BLOCK);
+    Missing mover = new Missing(f.store);
+    f.disk.failFlushes(true);
+    assertThrows(CompletionException.class, () -> f.store.flush().join());
+    f.disk.failFlushes(false);
+    assertThrows(CompletionException.class, () -> mover.settle().join());
+  }
+
+  @Test
   void flushMakesDurableWhatIsHere() throws IOException {
     open(ReadPolicy.PULL);
     f.write(0, Bytes.of(2, BLOCK));

@@ -141,6 +141,29 @@ class LossesTest {
   }
 
   @Test
+  void anOwnerThatCannotFlushWhenItStopsRemembersThat() {
+    write(b);
+    a.disk.failFlushes(true);
+    a.stop();
+    a.disk.failFlushes(false);
+    start(a);
+    expectLoss(b);
+  }
+
+  @Test
+  void soDoesOneThatCannotWhenItStarts() {
+    b.activate();
+    write(c);
+    b.crash();
+    b.disk.failFlushes(true);
+    b.start();
+    b.disk.failFlushes(false);
+    b.crash();
+    start(b);
+    expectLoss(c);
+  }
+
+  @Test
   void whatWasFlushedOrCameWithFuaIsNotLost() {
     write(b);
     flush(b);

@@ -73,6 +73,18 @@ final class MortalBatchLog implements BatchLog {
   }
 
   @Override
+  public CompletableFuture<String> setAside(long offset, ByteBuf data) {
+    return this.<String>run(
+            () -> {
+              file.truncate(0);
+              file.write(offset, ByteBufUtil.getBytes(data));
+              file.force();
+              return CompletableFuture.completedFuture("what was damaged");
+            })
+        .whenComplete((v, t) -> data.release());
+  }
+
+  @Override
   public CompletableFuture<Void> close() {
     return Answers.done();
   }

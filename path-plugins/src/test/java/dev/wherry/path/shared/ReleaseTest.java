@@ -92,6 +92,21 @@ class ReleaseTest extends TwoNodes {
   }
 
   @Test
+  void theOwnerFailsIfItCannotFlushForARelease() {
+    open(ReadPolicy.PULL);
+    b.expect(content);
+    b.write(0, Bytes.of(2, 10));
+    b.disk.failFlushes(true);
+    assertTrue(nodes.refusal(a.volume().release()).contains("the disk is broken"));
+    // As a disk that reports an error once, and has forgotten what it had.
+    b.disk.failFlushes(false);
+    assertEquals(NbdError.EIO, nodes.error(b.volume().flush()).error());
+    assertEquals(1, b.state().losses());
+    assertTrue(a.memory.state().hasStore());
+    assertEquals("node:a", b.memory.state().source());
+  }
+
+  @Test
   void underFailWhatIsNotHereMayBeReleasedAndIsGone() {
     open(ReadPolicy.FAIL);
     b.write(0, Bytes.of(2, BLOCK));

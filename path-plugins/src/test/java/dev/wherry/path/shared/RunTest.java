@@ -2,6 +2,7 @@ package dev.wherry.path.shared;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -90,5 +91,21 @@ class RunTest {
   void aListThatClaimsToBeHugeIsRefusedBeforeMemoryIsTaken() {
     refused(Unpooled.buffer().writeInt(Integer.MAX_VALUE));
     refused(Unpooled.buffer().writeInt(-1));
+  }
+
+  @Test
+  void aListThatIsTooLongIsMadeShorterAndHasAllOfItStill() {
+    List<Run> runs = new ArrayList<>();
+    for (long at = 0; at < 1000; at++) {
+      Run.append(runs, 10 * at, 10 * at + 3);
+    }
+    assertEquals(runs, Run.atMost(1000, runs));
+    for (int most : new int[] {1, 7, 333, 999}) {
+      List<Run> fewer = Run.atMost(most, runs);
+      assertTrue(fewer.size() <= most, fewer.size() + " runs");
+      for (Run r : runs) {
+        assertTrue(fewer.stream().anyMatch(f -> f.from() <= r.from() && r.end() <= f.end()));
+      }
+    }
   }
 }

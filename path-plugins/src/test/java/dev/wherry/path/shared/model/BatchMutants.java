@@ -161,6 +161,11 @@ final class BatchMutants {
     }
 
     @Override
+    public CompletableFuture<String> setAside(long offset, ByteBuf data) {
+      return log.setAside(offset, data);
+    }
+
+    @Override
     public CompletableFuture<Void> close() {
       return log.close();
     }

@@ -151,6 +151,20 @@ final class SimBatchFile {
     }
 
     @Override
+    public CompletableFuture<String> setAside(long offset, ByteBuf data) {
+      byte[] bytes = ByteBufUtil.getBytes(data);
+      data.release();
+      return later(
+          "set aside",
+          () -> {
+            content = new byte[0];
+            SimBatchFile.this.write((int) offset, bytes, bytes.length);
+            forced = content.clone();
+            return "what was damaged";
+          });
+    }
+
+    @Override
     public CompletableFuture<Void> close() {
       return Answers.done();
     }

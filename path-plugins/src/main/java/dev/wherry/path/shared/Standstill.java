@@ -1,0 +1,69 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.NbdException;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The owner's store at rest: the background has ended, hosts are held, nothing is under way, and
+ * all that they were answered is durable. What the volume consists of may change then.
+ *
+ * <p>Safe on any thread; never blocks.
+ */
+final class Standstill {
+  private final Core core;
+  private final Moves moves;
+
+  Standstill(Core core, Moves moves) {
+    this.core = core;
+    this.moves = moves;
+  }
+
+  /**
+   * Changes something meanwhile. The background goes on afterwards, whatever came of it.
+   *
+   * @param store of this node, which owns the volume
+   * @param change is not asked for if the store cannot be brought to rest
+   * @param end has the hosts go on; called once they are held, with what came of it. The volume may
+   *     be failed by then
+   * @return what came of the change; if hosts could not be held, why, and they go on
+   */
+  <T> CompletableFuture<T> during(
+      LayeredStore store,
+      Supplier<CompletableFuture<T>> change,
+      BiConsumer<? super @Nullable T, ? super @Nullable Throwable> end) {
+    return moves
+        .stop()
+        .thenCompose(v -> core.hold())
+        .thenCompose(
+            v ->
+                store
+                    .quiet()
+                    .thenCompose(w -> core.writer().stop())
+                    .thenCompose(w -> flush())
+                    .thenCompose(w -> change.get())
+                    .whenComplete(end))
+        .whenComplete((v, failure) -> moves.resume());
+  }
+
+  /**
+   * Makes durable what was written, and what the map knows of it. One that fails, fails the volume,
+   * as a host's: the next one might succeed, and say nothing.
+   */
+  CompletableFuture<Void> flush() {
+    return core.writer()
+        .flush()
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                Throwable cause = Failures.causeOf(failure);
+                core.losses().failedToFlush(cause);
+                if (!(cause instanceof NbdException e && e.isHarmless())) {
+                  core.inner().fail(cause);
+                }
+              }
+            });
+  }
+}
