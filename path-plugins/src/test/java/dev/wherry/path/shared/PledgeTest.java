@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdError;
+import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -110,17 +111,13 @@ class PledgeTest extends TwoNodes {
   }
 
   @Test
-  void aTakerThatCannotComeGivesItBackAtOnce() {
-    open(ReadPolicy.PULL, true);
-    nodes.wire.hold(Op.WRITE);
-    CompletableFuture<Void> slow = b.volume().write(0, Bytes.lend(Bytes.of(9, 10)), 0);
-    activated = b.volume().activate(false);
-    nodes.pass(Duration.ofSeconds(1));
-    assertNotNull(a.memory.state().pledge());
-    nodes.failure(activated);
+  void aTakerThatDoesNotComeGivesItBack() {
+    promised();
+    LinkRequest back = Nodes.request(Op.PLEDGE, 1).withFlags(Giving.BACK);
+    assertTrue(nodes.call(c, a, back.withPayload(Nodes.asked())).isOk());
+    assertNotNull(a.memory.state().pledge(), "it was not promised to c");
+    assertTrue(nodes.call(b, a, back.withPayload(Nodes.asked())).isOk());
     assertNull(a.memory.state().pledge());
-    nodes.wire.pass(Op.WRITE);
-    nodes.await(slow);
   }
 
   @Test

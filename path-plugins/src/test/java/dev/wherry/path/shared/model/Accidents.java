@@ -57,7 +57,6 @@ final class Accidents implements Faults {
   private void arm() {
     if (schedule.simulation().chance(0.25)) {
       armedForRare++;
-      return;
     }
     armed++;
     countdown = schedule.simulation().between(1, 40);
