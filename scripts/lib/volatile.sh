@@ -20,10 +20,11 @@ volatile_disk() {
   rm -f "$VOLATILE".{sock,img,control}
   background "$VOLATILE-disk.log" nbdkit -f -t 8 -U "$VOLATILE.sock" python "$TEST_LIB/volatile_disk.py" \
     file="$VOLATILE.img" control="$VOLATILE.control" size="$1" seed="$2"
-  wait_for 10 is_socket "$VOLATILE.control" || die "the volatile disk does not start"
+  wait_for 60 is_socket "$VOLATILE.control" || die "the volatile disk does not start"
   later with_volatile "$VOLATILE" volatile_unmount
   volatile_device
-  mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "${VOLATILE_DEVICE[$VOLATILE]}"
+  # Nothing is left to be written later, and little is: the disk carries it through every loss of power.
+  mkfs.ext4 -q -F -N 4096 -J size=8 -E lazy_itable_init=0,lazy_journal_init=0 "${VOLATILE_DEVICE[$VOLATILE]}"
   sync "${VOLATILE_DEVICE[$VOLATILE]}"
 }
 
@@ -32,7 +33,7 @@ volatile_device() {
   local file
   file=$(mktemp "$VOLATILE-file.XXXXXX")
   nbdfuse "$file" "nbd+unix:///?socket=$VOLATILE.sock" >>"$RUN/nbdfuse.log" 2>&1 </dev/null &
-  wait_for 10 not_empty "$file" || die "nbdfuse does not start on the volatile disk"
+  wait_for 60 not_empty "$file" || die "nbdfuse does not start on the volatile disk"
   VOLATILE_FILE[$VOLATILE]=$file
   VOLATILE_DEVICE[$VOLATILE]=$(losetup -f --show --direct-io=on "$file")
 }

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  *                                                 │ CANCEL, or not named in a HELLO
  *                                                 ▼
  *                                              withdrawn ── done ──▶ gone (ENDED)
+ *                                                 │ ACTIVATE, without a connection
+ *                                                 ▼
+ *                                              abandoned: gone, though it executes
  * </pre>
  *
  * One thread at a time.
@@ -35,11 +38,19 @@ final class Executions {
     private @Nullable LinkReply reply;
 
     private boolean withdrawn;
+    private boolean abandoned;
 
-    private Execution(int cls, long sequence, long cost) {
+    /**
+     * The node that asked takes part in it, by what it is asked for meanwhile: to do that it may
+     * need the very connection that would wait for the end.
+     */
+    private final boolean asksBack;
+
+    private Execution(int cls, long sequence, Head.Request head) {
       this.cls = cls;
       this.sequence = sequence;
-      this.cost = cost;
+      this.cost = Window.cost(head.op(), head.length(), head.payload());
+      this.asksBack = head.op() == Op.ACTIVATE;
     }
 
     /** What it was answered, kept until it is acknowledged; null while it executes. */
@@ -50,6 +61,11 @@ final class Executions {
     /** Whether nobody waits for it any more. */
     boolean isWithdrawn() {
       return withdrawn;
+    }
+
+    /** Whether it is forgotten already, and nobody is to hear of its end. */
+    boolean isAbandoned() {
+      return abandoned;
     }
   }
 
@@ -112,8 +128,7 @@ final class Executions {
   /** A request is complete, and executes. */
   Execution begin(int cls, long sequence, Head.Request head) {
     again.remove(sequence);
-    Execution e =
-        new Execution(cls, sequence, Window.cost(head.op(), head.length(), head.payload()));
+    Execution e = new Execution(cls, sequence, head);
     known.put(sequence, e);
     return e;
   }
@@ -170,6 +185,10 @@ final class Executions {
     for (Execution e : List.copyOf(known.values())) {
       if (!numbers.contains(e.sequence)) {
         forget(e);
+      }
+      if (e.withdrawn && e.asksBack) {
+        e.abandoned = true;
+        ended(e);
       }
     }
   }

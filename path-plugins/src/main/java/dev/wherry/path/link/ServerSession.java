@@ -41,7 +41,7 @@ final class ServerSession {
   private @Nullable ScheduledFuture<?> expiry;
   private boolean closed;
 
-  /** A greeting that is answered when what was withdrawn has ended. */
+  /** A greeting that is answered when what was withdrawn has ended, or is abandoned. */
   private record Waiting(AcceptedConnection connection, Greeting.Hello hello) {}
 
   ServerSession(LinkHub hub, LinkOptions options, String node, Traffic traffic) {
@@ -187,6 +187,10 @@ final class ServerSession {
   }
 
   private void finish(Execution e, LinkReply r) {
+    if (e.isAbandoned()) {
+      r.payload().release();
+      return;
+    }
     AcceptedConnection c = connection;
     if (e.isWithdrawn() || closed) {
       r.payload().release();

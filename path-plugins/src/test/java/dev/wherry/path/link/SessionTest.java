@@ -125,6 +125,26 @@ class SessionTest {
     assertEquals(2, executed.get());
   }
 
+  /** It is served by asking back, for what the dialer may need its connection. */
+  @Test
+  void aNewLifeOfTheDialerDoesNotWaitForAnActivationThatItsOldOneAskedFor() {
+    b.answer =
+        (from, r, p) -> {
+          executed.incrementAndGet();
+          return r.op() == Op.ACTIVATE ? held : TestNode.done(LinkReply.ok(1));
+        };
+    meet();
+    ask(a, Op.ACTIVATE, 60_000);
+    await().until(() -> executed.get() == 1);
+    TestNode old = a;
+    old.close();
+    a = new TestNode(group, old.identity, null, null, old.port, UnaryOperator.identity());
+    a.knows("b", proxy.port());
+    assertTrue(TestNode.join(ask(a, Op.FLUSH, 60_000)).isOk());
+    held.complete(LinkReply.ok(1));
+    assertTrue(TestNode.join(ask(a, Op.FLUSH, 60_000)).isOk());
+  }
+
   @Test
   void whatMayHaveBeenExecutedIsNotSentAgainToTheSameLifeThatForgotTheSession() {
     b.close();
