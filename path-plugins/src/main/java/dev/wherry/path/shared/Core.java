@@ -495,7 +495,8 @@ final class Core {
     }
     String node = NodeSource.nodeOf(name);
     if (node == null) {
-      return new LazySource(name, parts.sources(), waits);
+      return new LazySource(
+          name, parts.sources(), waits, ioTimeout(), parts.timer(), parts.nanoClock());
     }
     NodeSink sink =
         new NodeSink(
