@@ -92,12 +92,22 @@ final class LazySource implements Source {
   @Override
   public CompletableFuture<ByteBuf> fetch(long offset, int length, Priority priority) {
     return waits.of(
-        () -> open().thenCompose(s -> s.fetch(offset, length, priority)), ByteBuf::release);
+        () -> asked(open().thenCompose(s -> s.fetch(offset, length, priority))), ByteBuf::release);
   }
 
   @Override
   public CompletableFuture<List<Extent>> extents(long offset, long length) {
-    return waits.of(() -> open().thenCompose(s -> s.extents(offset, length)), e -> {});
+    return waits.of(() -> asked(open().thenCompose(s -> s.extents(offset, length))), e -> {});
+  }
+
+  /** What cannot be had from there leaves what was written here as safe as it was. */
+  private static <T> CompletableFuture<T> asked(CompletableFuture<T> answer) {
+    return answer.exceptionallyCompose(
+        failure -> {
+          NbdException why = Failures.nbd(failure);
+          return CompletableFuture.failedFuture(
+              NbdException.harmless(why.error(), String.valueOf(why.getMessage()), why));
+        });
   }
 
   @Override
