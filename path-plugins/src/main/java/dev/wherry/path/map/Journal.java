@@ -125,7 +125,8 @@ final class Journal {
       file.append(records.frame(length, forced));
     } catch (IOException e) {
       if (isFull(e)) {
-        throw new NbdException(NbdError.ENOSPC, "no space for the block map's journal", e);
+        // What was written is in the store still, and the next commit says so.
+        throw NbdException.harmless(NbdError.ENOSPC, "no space for the block map's journal", e);
       }
       throw fail("the block map's journal cannot be written", e);
     }

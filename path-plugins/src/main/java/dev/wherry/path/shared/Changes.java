@@ -153,13 +153,13 @@ final class Changes {
             () -> {
               boolean good = !mirror.isCompletedExceptionally();
               ledger.ended(c.first(), c.end(), good && !own.isCompletedExceptionally());
-              if (!good) {
-                mirror.exceptionally(
-                    why -> {
-                      shipping.lost(Failures.causeOf(why));
-                      return null;
-                    });
-              }
+              // What is in the source alone is put right there by the batch that comes next.
+              (good ? own : mirror)
+                  .exceptionally(
+                      why -> {
+                        shipping.lost(Failures.causeOf(why));
+                        return null;
+                      });
               leave(hold);
               own.whenComplete((v, lost) -> answer(c, lost));
             });

@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
+import dev.wherry.path.Answers;
 import dev.wherry.path.Volume;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
@@ -163,8 +164,12 @@ final class Core {
   /** Keeps nothing any more. Done when nothing writes to what was the store. */
   CompletableFuture<Void> dropStore() {
     Receiver r = receiver;
+    LayeredStore own = store;
     store = null;
     receiver = null;
+    if (own != null) {
+      closeLater(own, own.sources());
+    }
     return r == null
         ? CompletableFuture.completedFuture(null)
         : r.discard().handle((v, failure) -> null).thenCompose(v -> closed(r));
@@ -484,9 +489,22 @@ final class Core {
   void connectSource(ShareState s) {
     LayeredStore own = store;
     if (own != null) {
+      List<Source> before = own.sources();
       Source base = source(s.base(), null);
       own.source(source(s.source(), base), base);
+      closeLater(own, before);
     }
+  }
+
+  /** Ends the use of sources once nothing is asked of them any more that is not a host's. */
+  private static void closeLater(LayeredStore own, List<Source> gone) {
+    if (!gone.isEmpty()) {
+      own.quiet().thenCompose(v -> closeAll(gone)).exceptionally(Failures::logged);
+    }
+  }
+
+  static CompletableFuture<Void> closeAll(List<Source> sources) {
+    return Answers.join(sources.stream().map(Source::close).toList());
   }
 
   private @Nullable Source source(@Nullable String name, @Nullable Source further) {
@@ -495,7 +513,8 @@ final class Core {
     }
     String node = NodeSource.nodeOf(name);
     if (node == null) {
-      return new LazySource(name, parts.sources(), waits);
+      return new LazySource(
+          name, parts.sources(), waits, ioTimeout(), parts.timer(), parts.nanoClock());
     }
     NodeSink sink =
         new NodeSink(

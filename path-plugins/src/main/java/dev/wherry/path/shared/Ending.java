@@ -55,9 +55,8 @@ final class Ending {
       return Answers.done();
     }
     BlockMap map = store.map();
-    Source source = store.source();
     CompletableFuture<Void> mapClosed = map == null ? Answers.done() : map.close();
-    CompletableFuture<Void> sourceClosed = source == null ? Answers.done() : source.close();
+    CompletableFuture<Void> sourceClosed = Core.closeAll(store.sources());
     // What was fetched ahead and comes now is for nobody.
     store.map(null);
     return store

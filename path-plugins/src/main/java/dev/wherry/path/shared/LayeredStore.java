@@ -103,6 +103,11 @@ final class LayeredStore {
     layers.source(value, further);
   }
 
+  /** The source and what there is besides. */
+  List<Source> sources() {
+    return layers.sources();
+  }
+
   Policies policies() {
     return layers.policies();
   }

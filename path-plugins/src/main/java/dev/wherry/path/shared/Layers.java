@@ -4,6 +4,8 @@ import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.map.BlockMap;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -119,6 +121,20 @@ final class Layers {
   void source(@Nullable Source value, @Nullable Source further) {
     source = value;
     base = further;
+  }
+
+  /** Those that there are, one or two or none. */
+  List<Source> sources() {
+    List<Source> all = new ArrayList<>(2);
+    Source first = source;
+    if (first != null) {
+      all.add(first);
+    }
+    Source further = base;
+    if (further != null) {
+      all.add(further);
+    }
+    return all;
   }
 
   /** Where a block that is not here comes from when another node wants it; never from that node. */

@@ -2,6 +2,8 @@ package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import io.netty.buffer.ByteBuf;
 import java.util.List;
@@ -44,16 +46,19 @@ final class OwnerHandler extends RoleHandler {
         });
   }
 
-  /** Takes note if a request fails that was to make something durable. */
-  private CompletableFuture<Void> noted(CompletableFuture<Void> done, boolean durable) {
-    return durable
-        ? done.whenComplete(
+  /**
+   * Takes note if a change fails that was to be durable. Any error but EIO says that it was not
+   * done, and nothing of what was done before.
+   */
+  private CompletableFuture<Void> noted(CompletableFuture<Void> done, int flags) {
+    return (flags & FUA) == 0
+        ? done
+        : done.whenComplete(
             (v, failure) -> {
-              if (failure != null) {
+              if (failure != null && NbdException.errorOf(failure) == NbdError.EIO) {
                 core.losses().failedToFlush(failure);
               }
-            })
-        : done;
+            });
   }
 
   @Override
@@ -93,26 +98,29 @@ final class OwnerHandler extends RoleHandler {
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
     return changed(
-        noted(core.writer().write(offset, data, flags), (flags & FUA) != 0),
-        offset,
-        data.readableBytes());
+        noted(core.writer().write(offset, data, flags), flags), offset, data.readableBytes());
   }
 
   @Override
   public CompletableFuture<Void> flush() {
-    return noted(core.writer().flush(), true);
+    return core.writer()
+        .flush()
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                core.losses().failedToFlush(failure);
+              }
+            });
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    return changed(
-        noted(core.writer().trim(offset, length, flags), (flags & FUA) != 0), offset, length);
+    return changed(noted(core.writer().trim(offset, length, flags), flags), offset, length);
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    return changed(
-        noted(core.writer().zero(offset, length, flags), (flags & FUA) != 0), offset, length);
+    return changed(noted(core.writer().zero(offset, length, flags), flags), offset, length);
   }
 
   @Override

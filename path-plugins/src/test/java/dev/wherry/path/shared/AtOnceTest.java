@@ -2,6 +2,7 @@ package dev.wherry.path.shared;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.path.Answers;
 import io.netty.buffer.ByteBuf;
@@ -17,6 +18,10 @@ import org.junit.jupiter.api.Test;
 class AtOnceTest {
   private static final int BLOCK = 1 << 20;
   private static final int SIZE = 4 * BLOCK;
+
+  /** Bytes of a request of a link at most. */
+  private static final int LARGEST = 1 << 20;
+
   private static final byte[] CONTENT = Bytes.of(1, SIZE);
 
   private final Disk disk = new Disk(SIZE);
@@ -37,13 +42,15 @@ class AtOnceTest {
     disk.free();
   }
 
-  /** Takes whole blocks alone, and keeps what it took. */
+  /** Takes whole blocks alone, unless it is told otherwise, and keeps what it took. */
   private static final class Partial implements Sink {
     final Map<Long, byte[]> taken = new TreeMap<>();
+    boolean takesParts;
 
     @Override
     public CompletableFuture<Void> write(long batch, long offset, ByteBuf data) {
-      if (offset % BLOCK != 0 || data.readableBytes() % BLOCK != 0) {
+      assertTrue(data.readableBytes() <= LARGEST, "a piece of " + data.readableBytes());
+      if (!takesParts && (offset % BLOCK != 0 || data.readableBytes() % BLOCK != 0)) {
         return CompletableFuture.failedFuture(new WholeBlocks("whole blocks are needed"));
       }
       taken.put(offset, ByteBufUtil.getBytes(data));
@@ -96,7 +103,15 @@ class AtOnceTest {
   }
 
   @Test
+  void aLongWriteIsSentInPiecesThatALinkTakes() {
+    byte[] written = Bytes.part(CONTENT, BLOCK, 2 * BLOCK);
+    source.write(BLOCK, Bytes.lend(written), Answers.done(), false).join();
+    expectWhole(BLOCK, 2 * BLOCK);
+  }
+
+  @Test
   void whatTheOwnerMadeUpAroundAWriteIsSentAsWell() {
+    sink.takesParts = true;
     byte[] written = Bytes.part(CONTENT, 2 * BLOCK, 512);
     source.write(2 * BLOCK, Bytes.lend(written), Answers.done(), true).join();
     expectWhole(2 * BLOCK);

@@ -13,6 +13,8 @@ final class Accidents implements Faults {
   private int armedForRare;
   private int countdown;
   private boolean ended;
+  private int without;
+  private long roomSince = Long.MIN_VALUE;
 
   Accidents(Schedule schedule) {
     this.schedule = schedule;
@@ -28,6 +30,12 @@ final class Accidents implements Faults {
     }
     for (int i = 0; i < s.cuts(); i++) {
       plan(this::cut);
+    }
+    for (int i = 0; i < schedule.hazards().outages(); i++) {
+      plan(this::outage);
+    }
+    for (int i = 0; i < schedule.hazards().full(); i++) {
+      plan(this::fill);
     }
   }
 
@@ -129,7 +137,54 @@ final class Accidents implements Faults {
     s.after(length, () -> schedule.network().heal(a, b));
   }
 
+  private void outage() {
+    NbdServer server = schedule.server();
+    if (server != null) {
+      server.die(schedule.simulation().chance(0.5));
+      schedule.simulation().after(whileLong(), server::start);
+    }
+  }
+
+  private long whileLong() {
+    Simulation s = schedule.simulation();
+    return switch (s.random().nextInt(4)) {
+      case 0 -> s.about(5_000_000);
+      case 1 -> s.about(4_000_000_000L);
+      default -> s.about(400_000_000);
+    };
+  }
+
+  /** There is no room on a node for a while. */
+  private void fill() {
+    NodeDisk disk = pick().disk();
+    if (disk.full) {
+      return;
+    }
+    boolean maps = schedule.simulation().chance(0.5);
+    schedule.log().note("no room at " + disk + (maps ? ", nor for maps" : ""));
+    disk.full = true;
+    disk.mapsFull = maps;
+    without++;
+    schedule.simulation().after(whileLong(), () -> empty(disk));
+  }
+
+  private void empty(NodeDisk disk) {
+    if (disk.full) {
+      schedule.log().note("room at " + disk);
+      disk.full = false;
+      disk.mapsFull = false;
+      without--;
+      roomSince = schedule.simulation().now();
+    }
+  }
+
+  /** Whether there was no room on some node at a time since a moment. */
+  boolean lackedRoom(long since) {
+    return without > 0 || roomSince >= since;
+  }
+
   void end() {
     ended = true;
+    schedule.nodes().forEach(n -> empty(n.disk()));
   }
 }

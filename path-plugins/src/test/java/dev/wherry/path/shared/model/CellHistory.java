@@ -303,20 +303,24 @@ final class CellHistory {
         durable = durable == null || w.began > durable.began ? w : durable;
       }
     }
-    // One that began before the last loss may have been done before what was found after it.
-    if (durable == null || durable.began < from) {
-      if (known) {
-        left.add(first);
-      } else {
-        left.addAll(candidates);
+    for (HostOp w : candidates) {
+      // What the era began with may have come after a write that was under way when it began.
+      boolean here = !known || stampOf(w) == stampOf(first);
+      if (here && (durable == null || (durable.began <= from && !replaced(w, durable)))) {
+        left.add(w);
       }
     }
     for (HostOp w : writes) {
-      if (durable == null || !(w.ok && w.ended < durable.began)) {
+      if (durable == null || !replaced(w, durable)) {
         left.add(w);
       }
     }
     return left;
+  }
+
+  /** Whether a write, or what was there before the first one, certainly came before another. */
+  private static boolean replaced(@Nullable HostOp write, HostOp by) {
+    return write == null || (write.ok && write.ended < by.began);
   }
 
   private boolean isDurable(HostOp write, long from, long loss) {

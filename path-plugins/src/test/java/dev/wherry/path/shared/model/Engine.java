@@ -1,5 +1,6 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.BlockDevice;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.MapFile;
 import dev.wherry.path.shared.ShareState;
@@ -13,6 +14,11 @@ interface Engine {
 
   /** A node's part in the volume, in a state that was put before. */
   Part open(SharedVolume.Parts parts, ShareState state);
+
+  /** What the plain NBD server is opened as. */
+  default BlockDevice server(BlockDevice client) {
+    return client;
+  }
 
   /** A new map with all blocks in one state. */
   CompletableFuture<BlockMap> createMap(Life life, MapFile file, Settings settings, int state);

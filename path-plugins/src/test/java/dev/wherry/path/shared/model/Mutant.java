@@ -1,5 +1,7 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.ForwardingDevice;
@@ -260,6 +262,53 @@ enum Mutant {
     }
   },
 
+  /** What is written to an NBD server counts as durable there. */
+  NEVER_FLUSHES_A_SERVER {
+    @Override
+    BlockDevice server(BlockDevice client) {
+      return new ForwardingDevice(client) {
+        @Override
+        public CompletableFuture<Void> flush() {
+          return CompletableFuture.completedFuture(null);
+        }
+      };
+    }
+  },
+
+  /** A write for which there was no room is answered as if it had been done. */
+  TAKES_NO_ROOM_FOR_DONE {
+    @Override
+    Parts parts(Parts parts) {
+      return withStore(
+          parts,
+          store ->
+              new ForwardingDevice(store) {
+                @Override
+                public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
+                  return super.write(offset, data, flags)
+                      .exceptionallyCompose(
+                          failure ->
+                              NbdException.errorOf(failure) == NbdError.ENOSPC
+                                  ? CompletableFuture.completedFuture(null)
+                                  : CompletableFuture.failedFuture(failure));
+                }
+              });
+    }
+  },
+
+  /** The engine is taken away while blocks are at the source still. */
+  IS_PLAIN_BEFORE_ALL_IS_HERE {
+    @Override
+    Part part(SharedVolume volume, Parts parts) {
+      return new RealPart(volume) {
+        @Override
+        public boolean isPlain() {
+          return state().role() == Role.OWNER && state().fence() == null;
+        }
+      };
+    }
+  },
+
   /** A batch is committed, and its pieces are not durable. */
   COMMITS_A_BATCH_THAT_IS_NOT_FORCED {
     @Override
@@ -276,6 +325,10 @@ enum Mutant {
               p.boot());
     }
   };
+
+  BlockDevice server(BlockDevice client) {
+    return client;
+  }
 
   Part part(SharedVolume volume, Parts parts) {
     return new RealPart(volume);
@@ -354,6 +407,11 @@ enum Mutant {
       public Part open(Parts parts, ShareState state) {
         Parts mutated = parts(parts);
         return part(SharedVolume.open(mutated, state), mutated);
+      }
+
+      @Override
+      public BlockDevice server(BlockDevice client) {
+        return Mutant.this.server(client);
       }
 
       @Override

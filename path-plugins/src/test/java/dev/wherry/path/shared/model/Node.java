@@ -1,5 +1,8 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.BlockDevice;
+import dev.wherry.path.ForwardingHandler;
+import dev.wherry.path.PathHandler;
 import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
@@ -15,6 +18,7 @@ import dev.wherry.path.shared.ShareException;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.Unflushed;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -27,7 +31,7 @@ final class Node implements Network.Peer {
 
   private final String name;
   private final Schedule schedule;
-  private final NodeDisk disk = new NodeDisk();
+  private final NodeDisk disk;
   private final List<Life> lives = new ArrayList<>();
   private @Nullable Life life;
   private @Nullable Part part;
@@ -35,12 +39,15 @@ final class Node implements Network.Peer {
   private @Nullable SimLog log;
   private boolean ready;
   private boolean removing;
+  private boolean swapping;
+  private Unflushed unflushed = new Unflushed();
   private boolean shared;
   private boolean starting;
 
   Node(String name, Schedule schedule) {
     this.name = name;
     this.schedule = schedule;
+    this.disk = new NodeDisk(name);
   }
 
   String name() {
@@ -125,6 +132,7 @@ final class Node implements Network.Peer {
     lives.add(begun);
     life = begun;
     schedule.log().note("start " + begun + " " + brief(disk.state));
+    unflushed = new Unflushed();
     ShareState state = disk.state;
     disk.maps.keySet().removeIf(n -> state == null || n != state.map());
     if (state == null) {
@@ -136,6 +144,10 @@ final class Node implements Network.Peer {
 
   private void openedOrNot(Life begun, @Nullable Throwable failure) {
     if (begun.dead()) {
+      return;
+    }
+    if (failure != null && schedule.accidents().lackedRoom(schedule.simulation().now())) {
+      schedule.accidents().restart(this, "there is no room to open its volume");
       return;
     }
     if (failure != null) {
@@ -161,7 +173,7 @@ final class Node implements Network.Peer {
       if (disk.platter == null) {
         disk.platter = new Platter(schedule.cells());
       }
-      store = new SimDevice(begun, disk.platter, schedule.settings());
+      store = new SimDevice(begun, disk.platter, schedule.settings(), disk);
     }
     SimDevice device = store;
     CompletableFuture<@Nullable BlockMap> map =
@@ -176,6 +188,20 @@ final class Node implements Network.Peer {
     if (begun.dead()) {
       return;
     }
+    if (schedule.hazards().plain() && store != null && isPlain(state)) {
+      volume = new Volume(SUID, new Plain(store), schedule.simulation()::now);
+      return;
+    }
+    Part opened = engine(begun, state, log, store, map);
+    volume = new Volume(SUID, opened.handler(), schedule.simulation()::now);
+  }
+
+  private Part engine(
+      Life begun,
+      ShareState state,
+      SimLog log,
+      @Nullable BlockDevice store,
+      @Nullable BlockMap map) {
     Settings settings = schedule.settings();
     Part opened =
         schedule
@@ -189,19 +215,120 @@ final class Node implements Network.Peer {
                     settings.blockSize(),
                     map,
                     to -> schedule.network().link(begun, to),
-                    uri -> CompletableFuture.failedFuture(new IllegalStateException(uri)),
+                    uri -> schedule.open(begun, uri),
                     log,
                     begun.timer(),
                     schedule.simulation()::now,
                     settings.ioTimeout(),
-                    settings.following(disk.batch.open(begun, schedule.accidents(), settings)),
+                    settings.following(
+                        disk.batch.open(begun, schedule.accidents(), settings, disk)),
                     begun.boot(),
-                    new Unflushed()),
+                    unflushed),
                 state);
     opened.pace(new Mover.Pace(Math.min(settings.pace(), 20_000_000), settings.pace()));
     part = opened;
     this.log = log;
-    volume = new Volume(SUID, opened.handler(), schedule.simulation()::now);
+    return opened;
+  }
+
+  // ------------------------------------------------------------------ the engine comes and goes
+
+  /** The volume's own device, and nothing else. */
+  private static final class Plain extends ForwardingHandler {
+    Plain(BlockDevice store) {
+      super("plain", store);
+    }
+  }
+
+  /** Whether the daemon opens a volume without the engine. */
+  private static boolean isPlain(ShareState s) {
+    return s.role() == Role.OWNER
+        && s.members().isEmpty()
+        && s.source() == null
+        && s.base() == null
+        && s.map() == 0
+        && s.fence() == null
+        && s.hasStore();
+  }
+
+  private boolean isNeedless() {
+    Part now = part;
+    return now != null && now.isPlain() && now.state().members().isEmpty();
+  }
+
+  private CompletableFuture<Void> drain(Volume which, Life now) {
+    return which.suspend(Duration.ofSeconds(10), now.timer());
+  }
+
+  private boolean isSwappable() {
+    Volume now = volume;
+    return ready
+        && !removing
+        && !swapping
+        && now != null
+        && now.state() == VolumeState.ONLINE
+        && !schedule.operator().isAsking(name);
+  }
+
+  /** Takes the engine away where nobody needs it, as the daemon does now and then. */
+  void sweep() {
+    Life now = life;
+    Volume which = volume;
+    if (now == null || which == null || !isSwappable() || !isNeedless()) {
+      return;
+    }
+    swapping = true;
+    drain(which, now)
+        .thenCompose(v -> takeAway(which, now))
+        .whenComplete((v, failure) -> swapped(which, now));
+  }
+
+  private CompletableFuture<Void> takeAway(Volume which, Life now) {
+    Part going = part;
+    if (now.dead() || going == null || !isNeedless()) {
+      return CompletableFuture.completedFuture(null);
+    }
+    return going
+        .detachStore()
+        .thenAccept(
+            store -> {
+              if (!now.dead() && store != null) {
+                schedule.log().note(now + " is plain");
+                which.swap(store instanceof PathHandler h ? h : new Plain(store));
+                part = null;
+                disk.maps.clear();
+              }
+            });
+  }
+
+  private void swapped(Volume which, Life now) {
+    if (!now.dead()) {
+      swapping = false;
+      if (which.state() == VolumeState.SUSPENDED) {
+        which.resume();
+      }
+    }
+  }
+
+  /** Puts the engine under a volume that has none; done when it has one, or cannot. */
+  CompletableFuture<Void> engage() {
+    Life now = life;
+    Volume which = volume;
+    ShareState state = disk.state;
+    if (now == null || which == null || part != null || state == null || !isSwappable()) {
+      return CompletableFuture.completedFuture(null);
+    }
+    swapping = true;
+    return drain(which, now)
+        .thenRun(
+            () -> {
+              if (!now.dead()) {
+                schedule.log().note(now + " gets the engine");
+                Part put = engine(now, state, schedule.log(now, disk), which.handler(), null);
+                which.swap(put.handler());
+              }
+            })
+        .whenComplete((v, failure) -> swapped(which, now));
   }
 
   /** Ends the daemon in the middle of whatever it does. */
@@ -218,6 +345,7 @@ final class Node implements Network.Peer {
     part = null;
     volume = null;
     removing = false;
+    swapping = false;
     ended.die();
     schedule.network().died(ended);
     schedule.died(ended);
@@ -258,12 +386,15 @@ final class Node implements Network.Peer {
   public CompletableFuture<LinkReply> serve(String from, LinkRequest request, Priority priority) {
     Part now = part;
     if (request.op() == Op.SHARE) {
-      return now != null
+      return disk.state != null
           ? reply(LinkReply.not(Status.REFUSED, 0, "has it already"))
           : takePart(from, request.epoch());
     }
     if (now == null) {
       return reply(LinkReply.not(Status.UNKNOWN, 0, name + " has no " + request.suid()));
+    }
+    if (swapping) {
+      return reply(LinkReply.not(Status.REFUSED, 0, name + " is being changed"));
     }
     if (request.op() == Op.UNSHARE) {
       return dropPart();
@@ -351,7 +482,8 @@ final class Node implements Network.Peer {
   private CompletableFuture<LinkReply> dropPart() {
     Volume old = volume;
     Life now = life;
-    if (role() != Role.STANDBY
+    boolean released = role() == Role.FORMER && disk.state != null && !disk.state.hasStore();
+    if ((role() != Role.STANDBY && !released)
         || old == null
         || now == null
         || old.state() != VolumeState.ONLINE
@@ -367,7 +499,11 @@ final class Node implements Network.Peer {
                 return LinkReply.ok(0);
               }
               removing = false;
-              if (state == null || state.role() != Role.STANDBY || state.wanted()) {
+              boolean goes =
+                  state != null
+                      && (state.role() == Role.STANDBY
+                          || (state.role() == Role.FORMER && !state.hasStore()));
+              if (!goes || state.wanted()) {
                 // It has taken the ownership in the last moment.
                 kill("it must not be unshared");
                 start();

@@ -13,11 +13,32 @@ final class NodeDisk {
   SimBatchFile batch = new SimBatchFile();
   final Map<Long, SimMapFile> maps = new TreeMap<>();
 
+  /** Its file system has no room, neither for the store nor for a batch. */
+  boolean full;
+
+  /** Nor for maps. */
+  boolean mapsFull;
+
+  private final String name;
   private int boots;
+
+  NodeDisk(String name) {
+    this.name = name;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
 
   /** As the operating system tells one boot from others. */
   String boot() {
     return "boot " + boots;
+  }
+
+  /** Whether a write to the store finds room. */
+  boolean hasRoom(Platter store, long offset, int length) {
+    return !full || store.hasRoom(offset, length);
   }
 
   void losePower(Random random) {

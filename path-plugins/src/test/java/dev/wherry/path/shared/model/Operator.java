@@ -11,7 +11,9 @@ import dev.wherry.path.shared.ShareState;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +36,8 @@ final class Operator {
   private int running;
   private boolean forcing;
   private boolean unshared;
+  private final Map<String, Integer> asked = new TreeMap<>();
+  private int retireAt = Integer.MAX_VALUE;
 
   Operator(Schedule schedule) {
     this.schedule = schedule;
@@ -48,6 +52,10 @@ final class Operator {
       forceAt = s.requests() / 2;
     }
     Simulation simulation = schedule.simulation();
+    if (schedule.hazards().plain()) {
+      simulation.after(1, this::sweep);
+      retireAt = simulation.between(s.requests() / 8, s.requests() / 2);
+    }
     simulation.after(simulation.about(1_000_000), () -> shareAtLast("b"));
     if (s.nodes() > 2) {
       simulation.after(simulation.about(60_000_000), () -> shareAtLast("c"));
@@ -58,6 +66,10 @@ final class Operator {
     if (count >= forceAt) {
       forceAt = Integer.MAX_VALUE;
       schedule.simulation().after(1, this::force);
+    }
+    if (count >= retireAt) {
+      retireAt = Integer.MAX_VALUE;
+      schedule.simulation().after(1, () -> retire(40));
     }
     while (planned.remove(Integer.valueOf(count))) {
       schedule.simulation().after(1, this::act);
@@ -87,6 +99,48 @@ final class Operator {
     }
   }
 
+  /** Takes engines away that nobody needs, again and again. */
+  private void sweep() {
+    Simulation s = schedule.simulation();
+    if (!schedule.finishing()) {
+      schedule.nodes().forEach(Node::sweep);
+      s.after(s.about(20_000_000), this::sweep);
+    }
+  }
+
+  /** Has all other nodes give up their parts, as far as that can be; then shares it again. */
+  private void retire(int times) {
+    if (schedule.finishing() || times == 0) {
+      return;
+    }
+    Simulation s = schedule.simulation();
+    if (pick(n -> n.owns() && n.part() == null).isPresent()) {
+      s.after(s.about(10_000_000), () -> shareAtLast("b"));
+      return;
+    }
+    for (Node node : schedule.nodes()) {
+      if (!node.ready() || isAsking(node.name())) {
+        continue;
+      }
+      if (has(node, Role.STANDBY) || isReleased(node)) {
+        unshare(node.name());
+      } else if (has(node, Role.FORMER)) {
+        release(node);
+      }
+    }
+    s.after(1 + s.about(schedule.settings().linkNanos() * 10), () -> retire(times - 1));
+  }
+
+  private static boolean isReleased(Node node) {
+    ShareState state = node.disk().state;
+    return state != null && state.role() == Role.FORMER && !state.hasStore();
+  }
+
+  /** Something is under way that was asked of a node. */
+  boolean isAsking(String node) {
+    return asked.getOrDefault(node, 0) > 0;
+  }
+
   private static boolean has(Node node, Role role) {
     return node.disk().state != null && node.disk().state.role() == role;
   }
@@ -98,12 +152,14 @@ final class Operator {
       return;
     }
     running++;
+    asked.merge(node.name(), 1, Integer::sum);
     boolean[] counted = {true};
     Runnable over =
         () -> {
           if (counted[0]) {
             counted[0] = false;
             running--;
+            asked.merge(node.name(), -1, Integer::sum);
           }
         };
     life.atDeath(over);
@@ -126,6 +182,14 @@ final class Operator {
     if (owner == null || owner.name().equals(to)) {
       return;
     }
+    if (owner.part() == null) {
+      owner.engage().thenRun(() -> share(owner, to));
+    } else {
+      share(owner, to);
+    }
+  }
+
+  private void share(Node owner, String to) {
     owner.ask(
         "share to " + to,
         part -> {
@@ -275,6 +339,10 @@ final class Operator {
     }
     Node node = target.get();
     Node old = owner.get();
+    if (!old.disk().state.members().contains(node.name())) {
+      // It has been let go of and not told: what it has is a volume of its own.
+      return;
+    }
     Simulation s = schedule.simulation();
     goesAway(old, "the operator stops it");
     node.ask(

@@ -40,6 +40,12 @@ interface Part {
 
   void pace(Mover.Pace pace);
 
+  /** Whether a plain handler does as well. */
+  boolean isPlain();
+
+  /** Ends it and gives its store away. */
+  CompletableFuture<@Nullable BlockDevice> detachStore();
+
   void up(String node);
 
   CompletableFuture<LinkReply> serve(String from, LinkRequest request, Priority priority);

@@ -9,12 +9,18 @@ import java.util.Random;
  * the page cache; a power loss leaves what was flushed and, of the rest, each cell or not.
  */
 final class Platter {
+  private static final int PAGE = 4096;
+
   private final Cells cells;
   private final byte[] cached;
   private final byte[] durable;
   private final int[] version;
   private final int[] durableVersion;
   private final BitSet dirty = new BitSet();
+
+  /** Pages that have room already. */
+  private final BitSet taken = new BitSet();
+
   private boolean freed;
 
   /** What a flush has to make durable, as it is when it begins. */
@@ -47,6 +53,18 @@ final class Platter {
     return freed;
   }
 
+  /** Whether writing there takes no more room. */
+  boolean hasRoom(long offset, int length) {
+    int end = (int) ((offset + length - 1) / PAGE) + 1;
+    return length == 0 || taken.nextClearBit((int) (offset / PAGE)) >= end;
+  }
+
+  /** Gives back the room of whole pages. */
+  void punch(long offset, long length) {
+    int from = (int) ((offset + PAGE - 1) / PAGE);
+    taken.clear(from, Math.max(from, (int) ((offset + length) / PAGE)));
+  }
+
   byte[] read(long offset, int length) {
     return Arrays.copyOfRange(cached, (int) offset, (int) offset + length);
   }
@@ -55,6 +73,7 @@ final class Platter {
     if (bytes.length == 0) {
       return;
     }
+    taken.set((int) (offset / PAGE), (int) ((offset + bytes.length - 1) / PAGE) + 1);
     System.arraycopy(bytes, 0, cached, (int) offset, bytes.length);
     for (int c = cells.at(offset); c <= cells.at(offset + bytes.length - 1); c++) {
       version[c]++;

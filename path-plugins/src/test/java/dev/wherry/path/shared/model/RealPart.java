@@ -71,6 +71,16 @@ class RealPart implements Part {
   }
 
   @Override
+  public boolean isPlain() {
+    return volume.isPlain();
+  }
+
+  @Override
+  public CompletableFuture<@Nullable BlockDevice> detachStore() {
+    return volume.detachStore();
+  }
+
+  @Override
   public void pace(Mover.Pace pace) {
     volume.pace(pace);
   }

@@ -3,8 +3,10 @@ package dev.wherry.path.shared.model;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.VolumeState;
+import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
+import dev.wherry.path.shared.Source;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -30,6 +32,7 @@ final class Schedule implements SimLog.Judge {
   private final Engine engine;
   private final Simulation simulation;
   private final Settings settings;
+  private final Hazards hazards;
   private final Cells cells;
   private final Log log;
   private final Oracle oracle;
@@ -37,6 +40,7 @@ final class Schedule implements SimLog.Judge {
   private final Network network;
   private final Accidents accidents;
   private final Operator operator;
+  private final @Nullable NbdServer server;
   private final Map<String, Node> nodes = new TreeMap<>();
   private final Map<Long, String> owners = new TreeMap<>();
   private final Set<HostOp> pending = new LinkedHashSet<>();
@@ -57,8 +61,10 @@ final class Schedule implements SimLog.Judge {
     this.harsh = harsh;
     this.engine = engine;
     this.simulation = new Simulation(seed);
+    this.hazards = Hazards.of(seed);
     Settings drawn = Settings.of(simulation.random());
-    this.settings = harsh ? drawn.harsh() : drawn;
+    Settings used = hazards.server() ? drawn.writing(hazards.write()) : drawn;
+    this.settings = harsh ? used.harsh() : used;
     this.cells = settings.cells();
     this.log = new Log(simulation);
     this.oracle = new Oracle(cells);
@@ -66,6 +72,7 @@ final class Schedule implements SimLog.Judge {
     this.accidents = new Accidents(this);
     this.network = new Network(simulation, settings, accidents, log);
     this.operator = new Operator(this);
+    this.server = hazards.server() && engine.hasMaps() ? new NbdServer(this) : null;
     for (String name : List.of("a", "b", "c").subList(0, settings.nodes())) {
       Node node = new Node(name, this);
       nodes.put(name, node);
@@ -79,6 +86,15 @@ final class Schedule implements SimLog.Judge {
 
   Settings settings() {
     return settings;
+  }
+
+  Hazards hazards() {
+    return hazards;
+  }
+
+  /** The plain NBD server that the volume's blocks come from at first, or null. */
+  @Nullable NbdServer server() {
+    return server;
   }
 
   Cells cells() {
@@ -133,6 +149,13 @@ final class Schedule implements SimLog.Judge {
     return new SimLog(life, disk, engine, settings, accidents, this);
   }
 
+  /** Opens a source that is no node. */
+  CompletableFuture<Source> open(Life life, String uri) {
+    return server == null || !uri.equals(NbdServer.URI)
+        ? CompletableFuture.failedFuture(new IllegalStateException(uri))
+        : server.open(life);
+  }
+
   /** The nodes that have a part in the volume. */
   List<String> members() {
     return nodes().stream().filter(n -> n.disk().state != null).map(Node::name).toList();
@@ -152,7 +175,8 @@ final class Schedule implements SimLog.Judge {
       try {
         more = simulation.step();
       } catch (Violation v) {
-        log.note("and then: " + v.getMessage());
+        // What is known by now is told again.
+        more = true;
       }
     }
   }
@@ -178,6 +202,8 @@ final class Schedule implements SimLog.Judge {
               + v.getMessage()
               + "\n"
               + settings
+              + " "
+              + hazards
               + "\n"
               + log.last(
                   Integer.getInteger("model.lines", 60), Integer.getInteger("model.cell", v.cell()))
@@ -200,13 +226,30 @@ final class Schedule implements SimLog.Judge {
             .withPolicies(settings.read(), settings.write(), settings.ranges(), settings.manual());
     owners.put(1L, "a");
     operator.noteDisposable(settings.read(), settings.ranges());
-    if (settings.aged()) {
+    if (server != null) {
+      age(server.platter());
+      emulate(disk);
+    } else if (settings.aged()) {
       age(disk.platter);
     }
     accidents.plan();
     operator.plan();
     first.shared(true);
     nodes.values().forEach(Node::start);
+  }
+
+  /** All of the volume is on the server. */
+  private void emulate(NodeDisk disk) {
+    disk.state = disk.state.withSources(NbdServer.URI, null, 1);
+    SimMapFile file = new SimMapFile();
+    disk.maps.put(1L, file);
+    Life before = new Life(simulation, "a", 0, disk.boot());
+    CompletableFuture<Void> made =
+        engine
+            .createMap(before, file.open(before, accidents, disk), settings, BlockMap.NOT_HERE)
+            .thenCompose(BlockMap::close);
+    until("the map is made", made::isDone, PATIENCE);
+    sources.oracle().owned(NbdServer.URI);
   }
 
   private void age(Platter platter) {
@@ -264,8 +307,15 @@ final class Schedule implements SimLog.Judge {
     }
     network.healAll();
     network.reconnect();
+    startServer();
     nodes.values().forEach(Node::start);
     until("all come to rest", () -> pending.isEmpty() && operator.idle() && allAtRest(), PATIENCE);
+  }
+
+  private void startServer() {
+    if (server != null) {
+      server.start();
+    }
   }
 
   private boolean allAtRest() {
@@ -278,7 +328,19 @@ final class Schedule implements SimLog.Judge {
       return false;
     }
     ShareState state = node.disk().state;
-    return state == null || !state.wanted();
+    return state == null || !state.wanted() || isLetGo();
+  }
+
+  /**
+   * Whether the owner has let go of the node, which was not told, and is plain since: the node asks
+   * for ever, until whoever unshared it does so again.
+   */
+  private boolean isLetGo() {
+    return hazards.plain()
+        && operator.unshared()
+        && nodes().stream()
+            .filter(Node::owns)
+            .allMatch(n -> n.part() == null && n.disk().state.members().isEmpty());
   }
 
   private void expectOneOwner() {
@@ -321,10 +383,15 @@ final class Schedule implements SimLog.Judge {
     new Host(this, node, life).run(flush, node.volume());
     until("last flush", pending::isEmpty, PATIENCE);
     nodes.values().forEach(n -> n.losePower("in the end"));
+    if (server != null) {
+      server.die(true);
+    }
+    startServer();
     nodes.values().forEach(Node::start);
     until("restart", this::allAtRest, PATIENCE);
     expectOneOwner();
     readAll("after the last power loss");
+    sources.judge("after the last power loss");
   }
 
   private void closeAll() {
@@ -338,6 +405,14 @@ final class Schedule implements SimLog.Judge {
       }
     }
     lives.forEach(Life::expectNoBuffers);
+    lives.forEach(this::expectNoConnections);
+  }
+
+  private void expectNoConnections(Life life) {
+    long left = server == null ? 0 : server.connections(life);
+    if (left > 0) {
+      throw new Violation(life + " has " + left + " connections to the NBD server after its end");
+    }
   }
 
   // ------------------------------------------------------------------ hosts
@@ -432,6 +507,9 @@ final class Schedule implements SimLog.Judge {
         || op.fenced
         || operator.forced()
         || (settings.storeErrors() > 0 && error == NbdError.EIO)
+        || (error == NbdError.ENOSPC
+            && (op.changes() || op.kind == HostOp.Kind.FLUSH)
+            && accidents.lackedRoom(op.beganNanos))
         || operator.unshared()
         || node.volume() == null
         || node.volume().state() != VolumeState.ONLINE
@@ -490,7 +568,7 @@ final class Schedule implements SimLog.Judge {
       }
     }
     if (state.role() == Role.OWNER && state.epoch() < Operator.FORCED && !operator.forced()) {
-      sources.oracle().owned(SourceWatch.nodeOf(state.source()));
+      sources.oracle().owned(SourceWatch.nameOf(state.source()));
     }
   }
 

@@ -145,6 +145,37 @@ record Settings(
         stall);
   }
 
+  /** The same under another write policy at first. */
+  Settings writing(WritePolicy policy) {
+    return new Settings(
+        nodes,
+        size,
+        blockSize,
+        shift,
+        hosts,
+        slots,
+        requests,
+        thinkNanos,
+        storeNanos,
+        linkNanos,
+        attempts,
+        storeErrors,
+        pace,
+        actions,
+        accidents,
+        pointed,
+        cuts,
+        power,
+        forced,
+        aged,
+        ioTimeout,
+        read,
+        policy,
+        ranges,
+        manual,
+        stall);
+  }
+
   private static long pick(Random random, long... values) {
     return values[random.nextInt(values.length)];
   }

@@ -29,8 +29,8 @@ final class SimBatchFile {
   private byte[] forced = new byte[0];
 
   /** The file as one life of a daemon has it open. */
-  BatchLog open(Life life, Faults faults, Settings settings) {
-    return new Handle(life, faults, settings);
+  BatchLog open(Life life, Faults faults, Settings settings, NodeDisk disk) {
+    return new Handle(life, faults, settings, disk);
   }
 
   /** Whether a batch is committed and may be in the store in part. */
@@ -71,8 +71,10 @@ final class SimBatchFile {
     private final Life life;
     private final Faults faults;
     private final Settings settings;
+    private final NodeDisk disk;
 
-    Handle(Life life, Faults faults, Settings settings) {
+    Handle(Life life, Faults faults, Settings settings, NodeDisk disk) {
+      this.disk = disk;
       this.life = life;
       this.faults = faults;
       this.settings = settings;
@@ -113,6 +115,9 @@ final class SimBatchFile {
     public CompletableFuture<Void> write(long offset, ByteBuf data) {
       byte[] bytes = ByteBufUtil.getBytes(data);
       data.release();
+      if (disk.full && offset + bytes.length > content.length) {
+        return Answers.failed(NbdError.ENOSPC, "no room for a batch: injected");
+      }
       Runnable tear =
           () -> {
             int kept = life.simulation().random().nextInt(bytes.length + 1);

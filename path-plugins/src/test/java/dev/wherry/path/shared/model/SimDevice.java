@@ -25,10 +25,12 @@ final class SimDevice implements BlockDevice {
   private final Life life;
   private final Platter platter;
   private final Settings settings;
+  private final NodeDisk disk;
   private final ExportInfo info;
   private boolean closed;
 
-  SimDevice(Life life, Platter platter, Settings settings) {
+  SimDevice(Life life, Platter platter, Settings settings, NodeDisk disk) {
+    this.disk = disk;
     this.life = life;
     this.platter = platter;
     this.settings = settings;
@@ -166,23 +168,37 @@ final class SimDevice implements BlockDevice {
     expectOpen("a write", offset, data.readableBytes());
     int reader = data.readerIndex();
     byte[] bytes = ByteBufUtil.getBytes(data);
-    return change("write", new Change(offset, bytes, (flags & FUA) != 0))
-        .whenComplete(
-            (v, t) -> {
-              if (life.dead()) {
-                return;
-              }
-              if (data.refCnt() == 0
-                  || data.readerIndex() != reader
-                  || !Arrays.equals(bytes, ByteBufUtil.getBytes(data))) {
-                report("a buffer changed or was released while it was lent to the store");
-              }
-            });
+    CompletableFuture<Void> done =
+        disk.hasRoom(platter, offset, bytes.length)
+            ? change("write", new Change(offset, bytes, (flags & FUA) != 0))
+            : noRoom();
+    return done.whenComplete(
+        (v, t) -> {
+          if (life.dead()) {
+            return;
+          }
+          if (data.refCnt() == 0
+              || data.readerIndex() != reader
+              || !Arrays.equals(bytes, ByteBufUtil.getBytes(data))) {
+            report("a buffer changed or was released while it was lent to the store");
+          }
+        });
+  }
+
+  private CompletableFuture<Void> noRoom() {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    life.after(
+        delay(),
+        () -> done.completeExceptionally(new NbdException(NbdError.ENOSPC, "no room: injected")));
+    return done;
   }
 
   @Override
   public boolean tryWrite(long offset, ByteBuf data) {
     if (life.dead() || closed || !life.simulation().chance(settings.attempts())) {
+      return false;
+    }
+    if (!disk.hasRoom(platter, offset, data.readableBytes())) {
       return false;
     }
     expectOpen("a write", offset, data.readableBytes());
@@ -223,7 +239,13 @@ final class SimDevice implements BlockDevice {
     if ((flags & FAST_ZERO) != 0 && life.simulation().chance(0.3)) {
       return Answers.failed(NbdError.ENOTSUP, "not fast");
     }
-    return change("zero", new Change(offset, new byte[(int) length], (flags & FUA) != 0));
+    return change("zero", new Change(offset, new byte[(int) length], (flags & FUA) != 0))
+        .thenAccept(
+            v -> {
+              if (!life.dead() && !platter.freed()) {
+                platter.punch(offset, length);
+              }
+            });
   }
 
   @Override
@@ -238,10 +260,11 @@ final class SimDevice implements BlockDevice {
     if (!context.equals(Extent.BASE_ALLOCATION)) {
       return Answers.unknownContext(context);
     }
-    return later("status", () -> extents(offset, length, maxExtents));
+    return later("status", () -> extents(platter, offset, length, maxExtents));
   }
 
-  private List<Extent> extents(long offset, long length, int maxExtents) {
+  /** Which pages read as zeroes. */
+  static List<Extent> extents(Platter platter, long offset, long length, int maxExtents) {
     byte[] bytes = platter.read(offset, (int) length);
     List<Extent> extents = new java.util.ArrayList<>();
     int at = 0;

@@ -141,9 +141,15 @@ final class SimLog implements ShareLog {
           SimMapFile file = new SimMapFile();
           disk.maps.put(number, file);
           engine
-              .createMap(life, file.open(life, faults), settings, state)
+              .createMap(life, file.open(life, faults, disk), settings, state)
               .thenApply(m -> opened(number, m))
-              .whenComplete((m, t) -> pass(m, t, done));
+              .whenComplete(
+                  (m, t) -> {
+                    if (t != null) {
+                      disk.maps.remove(number);
+                    }
+                    pass(m, t, done);
+                  });
         });
   }
 
@@ -154,7 +160,7 @@ final class SimLog implements ShareLog {
       throw new Violation("the state of " + life + " names map " + number + ", which is gone");
     }
     return engine
-        .openMap(life, file.open(life, faults), store, settings)
+        .openMap(life, file.open(life, faults, disk), store, settings)
         .thenApply(m -> opened(number, m));
   }
 

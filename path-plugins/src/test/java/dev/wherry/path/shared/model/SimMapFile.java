@@ -17,8 +17,8 @@ final class SimMapFile {
   private int forced;
 
   /** The file as one life of a daemon has it open. */
-  MapFile open(Life life, Faults faults) {
-    return new Handle(life, faults);
+  MapFile open(Life life, Faults faults, NodeDisk disk) {
+    return new Handle(life, faults, disk);
   }
 
   void losePower(Random random) {
@@ -37,11 +37,19 @@ final class SimMapFile {
   private final class Handle implements MapFile {
     private final Life life;
     private final Faults faults;
+    private final NodeDisk disk;
     private byte[] prepared = new byte[0];
 
-    Handle(Life life, Faults faults) {
+    Handle(Life life, Faults faults, NodeDisk disk) {
       this.life = life;
       this.faults = faults;
+      this.disk = disk;
+    }
+
+    private void expectRoom() throws IOException {
+      if (disk.mapsFull) {
+        throw new IOException("No space left on device");
+      }
     }
 
     private void expectAlive() throws IOException {
@@ -66,6 +74,7 @@ final class SimMapFile {
     public void append(ByteBuffer bytes) throws IOException {
       faults.at("map append", life);
       expectAlive();
+      expectRoom();
       int old = content.length;
       content = Arrays.copyOf(content, old + bytes.remaining());
       bytes.get(content, old, bytes.remaining());
@@ -85,6 +94,7 @@ final class SimMapFile {
     @Override
     public void prepare(ByteBuffer bytes) throws IOException {
       expectAlive();
+      expectRoom();
       int old = prepared.length;
       prepared = Arrays.copyOf(prepared, old + bytes.remaining());
       bytes.get(prepared, old, bytes.remaining());

@@ -35,7 +35,7 @@ final class SourceOracle {
     this.cells = cells;
   }
 
-  /** The node whose store is judged, or null. */
+  /** The node whose store is judged, or the server, or null. */
   @Nullable String source() {
     return source;
   }
@@ -57,7 +57,8 @@ final class SourceOracle {
     if (source == null || !source.equals(itsSource)) {
       source = itsSource;
       whole = false;
-      loose = false;
+      // A server is never sent anything else than writes of their own.
+      loose = NbdServer.URI.equals(itsSource);
       floor = 0;
       lastLoss = 0;
       lastCommit = Long.MAX_VALUE;

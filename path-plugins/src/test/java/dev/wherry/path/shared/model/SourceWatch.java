@@ -24,24 +24,32 @@ final class SourceWatch {
     return oracle;
   }
 
-  /** The node that a state's source names, or null. */
-  static @Nullable String nodeOf(@Nullable String source) {
-    return source == null || !source.startsWith("node:") ? null : source.substring(5);
+  /** The node that a state's source names, or the server's name, or null. */
+  static @Nullable String nameOf(@Nullable String source) {
+    return source == null || !source.startsWith("node:") ? source : source.substring(5);
   }
 
   private Optional<Node> owner() {
     return schedule.nodes().stream().filter(Node::owns).findAny();
   }
 
-  private Optional<Node> source() {
-    return Optional.ofNullable(oracle.source())
-        .map(schedule::node)
-        .filter(n -> n.role() == Role.FORMER && !Schedule.fenced(n));
+  /** What the source has of all cells; null where that is not known now, or there is none. */
+  private int @Nullable [] there() {
+    String name = oracle.source();
+    NbdServer server = schedule.server();
+    if (name == null) {
+      return null;
+    }
+    if (name.equals(NbdServer.URI)) {
+      return server == null ? null : server.stamps();
+    }
+    Node node = schedule.node(name);
+    return node.role() == Role.FORMER && !Schedule.fenced(node) ? node.stamps() : null;
   }
 
   /** Judges it: it may be all that is left at any moment. */
   void judge(String when) {
-    int[] stamps = source().map(Node::stamps).orElse(null);
+    int[] stamps = there();
     if (stamps == null) {
       return;
     }
@@ -69,15 +77,14 @@ final class SourceWatch {
   /** A host's request was answered at a node. */
   void answered(HostOp op, Node node) {
     Lag lag = node.lag();
-    Node there = source().orElse(null);
-    if (lag == null || lag.mode() != Lag.Mode.THROUGH || there == null || op.fenced) {
+    if (lag == null || lag.mode() != Lag.Mode.THROUGH || op.fenced) {
       return;
     }
     if (op.kind == HostOp.Kind.FLUSH) {
       oracle.covers(op.began);
       judge("at the answer to " + op);
     }
-    int[] stamps = op.changes() ? there.stamps() : null;
+    int[] stamps = op.changes() ? there() : null;
     if (stamps != null) {
       report(() -> oracle.judgeAnswered(op, stamps));
     }
@@ -86,14 +93,14 @@ final class SourceWatch {
   /** Once nothing goes wrong any more the source catches up, and then it has what the owner has. */
   void expectToFollow() {
     Node owner = owner().orElseThrow();
-    if (owner.lag() == null || schedule.settings().storeErrors() > 0 || source().isEmpty()) {
+    if (owner.lag() == null || schedule.settings().storeErrors() > 0 || there() == null) {
       return;
     }
     // What dead hosts asked for comes to its end, too.
     long rest = schedule.simulation().now() + REST;
     schedule.until("requests end", () -> schedule.simulation().now() > rest, Schedule.PATIENCE);
     schedule.until("the source follows", () -> follows(owner.lag()), Schedule.PATIENCE);
-    int[] there = source().map(Node::stamps).orElse(null);
+    int[] there = there();
     int[] here = owner.stamps();
     if (there != null && here != null) {
       oracle.judgeEqual(there, here);

@@ -269,6 +269,16 @@ final class StandIn implements Engine {
     }
 
     @Override
+    public boolean isPlain() {
+      return false;
+    }
+
+    @Override
+    public CompletableFuture<@Nullable BlockDevice> detachStore() {
+      return release();
+    }
+
+    @Override
     public void pace(Mover.Pace pace) {}
 
     @Override
