@@ -25,6 +25,7 @@ import java.util.function.Supplier;
 final class NbdClientDevice implements BlockDevice {
   private static final int PAGE = 4096;
 
+  @SuppressWarnings("ArrayRecordComponent") // Nobody compares them.
   private record Entry(long offset, byte[] bytes) {}
 
   private final NbdServer server;
