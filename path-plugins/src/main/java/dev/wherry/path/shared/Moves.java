@@ -46,8 +46,18 @@ final class Moves {
       mover.start();
       return;
     }
+    CompletableFuture<Void> before = stopping;
+    if (ahead != null && !following.equals(leader)) {
+      // What another owner was asked for may come late, and would be taken for what this one sent.
+      drop().whenComplete((v, failure) -> refresh());
+      return;
+    }
     if (mover != null) {
-      end().thenRun(this::refresh);
+      end().whenComplete((v, failure) -> refresh());
+      return;
+    }
+    if (before != null && !before.isDone()) {
+      before.whenComplete((v, failure) -> refresh());
       return;
     }
     Hydrator hydrator;
@@ -138,6 +148,10 @@ final class Moves {
    */
   synchronized CompletableFuture<Void> abandon() {
     holds++;
+    return drop();
+  }
+
+  private synchronized CompletableFuture<Void> drop() {
     Ahead given = ahead;
     if (given == null) {
       return end();

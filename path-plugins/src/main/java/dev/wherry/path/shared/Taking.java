@@ -99,7 +99,7 @@ final class Taking {
             reply -> {
               reply.payload().release();
               // Should an earlier ask be heard all the same, the owner's requests tell of it.
-              attempt.uncertain &= !reply.isOk();
+              attempt.uncertain &= !reply.isOk() && reply.status() != Status.UNKNOWN;
               return switch (reply.status()) {
                 case OK -> Peers.ok();
                 case STALE -> redirected(attempt, reply.text(), reply.epoch(), redirects);

@@ -48,6 +48,29 @@ class PreCopyTest extends TwoNodes {
     assertEquals(List.of(), nodes.wire.sent(Op.FETCH));
   }
 
+  /** It would be taken for what the present owner sent, and be older. */
+  @Test
+  void whatAFormerOwnerSendsLateIsDropped() {
+    Nodes.Node c = nodes.share(a, "c");
+    preCopyAll();
+    nodes.wire.holdAnswers(Op.PRECOPY);
+    nodes.wire.passAnswersOf("c");
+    nodes.wire.forget();
+    a.write(3 * BLOCK, Bytes.of(7, BLOCK));
+    nodes.pass(Duration.ofSeconds(10));
+    assertEquals(3 * BLOCK, nodes.wire.sent(Op.PRECOPY).get(0).offset());
+    c.activate();
+    byte[] newer = Bytes.of(8, SIZE);
+    c.write(0, newer);
+    nodes.mend(b, c);
+    nodes.pass(Duration.ofSeconds(5));
+    assertArrayEquals(newer, b.disk.content(0, SIZE), "all is there ahead");
+    nodes.wire.passAnswers();
+    nodes.pass(Duration.ofSeconds(5));
+    b.activate();
+    b.expect(newer);
+  }
+
   @Test
   void whatTheDiskFailedToKeepIsNotValid() {
     preCopyAll();

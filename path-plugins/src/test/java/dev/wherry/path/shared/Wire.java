@@ -71,7 +71,9 @@ final class Wire {
     }
 
     private void back(LinkReply reply, boolean lost) {
-      if (answersHeld.contains(sent.op)) {
+      if (answersHeld.contains(sent.op)
+          && !atOnce.contains(sent.to)
+          && !atOnce.contains(sent.from)) {
         answers.add(() -> back(reply, lost));
         return;
       }
@@ -97,6 +99,7 @@ final class Wire {
   private final Set<Op> held = new HashSet<>();
   private final List<Op> losing = new ArrayList<>();
   private final Set<Op> answersHeld = new HashSet<>();
+  private final Set<String> atOnce = new HashSet<>();
   private final List<Runnable> answers = new ArrayList<>();
   private final List<Sent> sent = new ArrayList<>();
 
@@ -136,6 +139,11 @@ final class Wire {
   /** Answers to an operation wait on their way until {@link #passAnswers}. */
   void holdAnswers(Op op) {
     answersHeld.add(op);
+  }
+
+  /** What a node answers, or is answered, does not wait. */
+  void passAnswersOf(String node) {
+    atOnce.add(node);
   }
 
   void passAnswers() {
