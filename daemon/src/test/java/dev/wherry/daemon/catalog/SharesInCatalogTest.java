@@ -101,6 +101,18 @@ final class SharesInCatalogTest {
     }
   }
 
+  /** A catalog of an older program, with a volume. */
+  private VolumeRecord older(int version) throws IOException, SQLException {
+    VolumeRecord old = volume("old");
+    sql(version(version));
+    sql(
+        "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
+            + old.checksum()
+            + ")",
+        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)");
+    return old;
+  }
+
   private void image(String suid) throws IOException {
     Files.write(dir.resolve("volumes/" + suid + ".img"), new byte[1 << 20]);
   }
@@ -242,13 +254,7 @@ final class SharesInCatalogTest {
 
   @Test
   void aFileOfVersionOneOpensAndIsUpgraded() throws Exception {
-    VolumeRecord old = volume("old");
-    sql(version(1));
-    sql(
-        "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
-            + old.checksum()
-            + ")",
-        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)");
+    VolumeRecord old = older(1);
     assertTrue(CatalogCheck.run(dir).get(0).contains("version is 1"));
     ShareRecord share = new ShareRecord("old", ShareState.alone("n"), Options.DEFAULT);
     try (SqliteCatalog c = open()) {
@@ -267,13 +273,8 @@ final class SharesInCatalogTest {
 
   @Test
   void aShareOfVersionThreeOpensAndHasPromisedNothing() throws Exception {
-    VolumeRecord old = volume("old");
-    sql(version(2));
+    older(2);
     sql(
-        "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
-            + old.checksum()
-            + ")",
-        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)",
         "ALTER TABLE share ADD COLUMN losses INTEGER NOT NULL DEFAULT 0 CHECK (losses >= 0)",
         "ALTER TABLE share ADD COLUMN boot TEXT",
         "INSERT INTO migration VALUES (3, 'owners count what they may have lost', 1)",
@@ -311,13 +312,7 @@ final class SharesInCatalogTest {
 
   @Test
   void aShareOfVersionTwoOpensAndHasLostNothing() throws Exception {
-    VolumeRecord old = volume("old");
-    sql(version(2));
-    sql(
-        "INSERT INTO volume VALUES (1, 'old', 1048576, 4096, 0, 'local', 'READY', 42, "
-            + old.checksum()
-            + ")",
-        "INSERT INTO volume_backing VALUES (1, 0, '" + old.backing().get(0).spec() + "', 1)");
+    older(2);
     assertTrue(CatalogCheck.run(dir).get(0).contains("version is 2"));
     ShareState state =
         ShareState.alone("n")
