@@ -41,6 +41,16 @@ final class Release {
     ShareState s = core.state();
     try {
       LayeredStore store = core.requireStore();
+      if (s.wanted()) {
+        // It may be given the ownership yet, and could not own without a store.
+        throw new ShareException(
+            Status.REFUSED,
+            "node "
+                + core.node()
+                + " has asked node "
+                + s.owner()
+                + " for the ownership and does not know yet whether it has it; try again");
+      }
       core.begin("released");
       CompletableFuture<@Nullable BlockDevice> done =
           switch (s.role()) {

@@ -33,6 +33,19 @@ class ReleaseTest extends TwoNodes {
     b.expect(content);
   }
 
+  /** It would be given the ownership, and have nothing to own with. */
+  @Test
+  void oneThatHasAskedForTheOwnershipAndGotNoAnswerKeepsItsStore() {
+    open(ReadPolicy.PULL);
+    b.expect(content);
+    nodes.wire.loseAnswer(Op.HANDOVER);
+    nodes.refusal(a.volume().activate(false));
+    assertTrue(nodes.refusal(a.volume().release()).contains("does not know yet"));
+    nodes.mend(a, b);
+    assertEquals(Role.OWNER, a.state().role());
+    a.expect(content);
+  }
+
   @Test
   void whenAllIsHereTheFormerOwnersStoreIsGivenUp() {
     open(ReadPolicy.PULL);

@@ -12,7 +12,7 @@ import java.util.List;
  */
 final class Life {
   /** How long the code of a dead life goes on, in nanoseconds of virtual time. */
-  private static final long AFTERLIFE = 12_000_000_000L;
+  private static final long AFTERLIFE = 60_000_000_000L;
 
   private record Handed(ByteBuf buffer, String what) {}
 
@@ -126,7 +126,7 @@ final class Life {
   void expectNoBuffers() {
     for (Handed h : handed) {
       if (h.buffer.refCnt() != 0) {
-        throw new Violation("node " + node + " has not released " + h.what);
+        throw new Violation(this + " has not released " + h.what);
       }
     }
   }
