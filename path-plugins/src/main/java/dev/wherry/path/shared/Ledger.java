@@ -152,9 +152,6 @@ final class Ledger {
     }
     mirroring = false;
     failure = String.valueOf(why.getMessage());
-    if (caughtUp.isDone()) {
-      caughtUp = new CompletableFuture<>();
-    }
     notBefore = nanoClock.getAsLong() + period.toNanos();
     behind(mirrored);
     flushing.forEach(this::behind);
@@ -260,7 +257,10 @@ final class Ledger {
     number = committed;
     failure = null;
     mirrored = new BlockSet();
-    return caughtUp;
+    // It may be lost again before these are told.
+    CompletableFuture<Void> waited = caughtUp;
+    caughtUp = new CompletableFuture<>();
+    return waited;
   }
 
   /**
