@@ -366,6 +366,8 @@ final class Network {
           simulation.about(settings.linkNanos()),
           () -> {
             boolean lost = target.dead() && simulation.chance(0.5);
+            // Nobody asks another life before all that came over the connection has been read.
+            lost |= executor != target;
             if (over || from.dead() || isCut(from.node(), to) || lost) {
               return;
             }
