@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.path.Answers;
+import dev.wherry.path.BlockDevice;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.ReadAhead;
 import io.netty.buffer.ByteBuf;
@@ -34,8 +35,11 @@ final class HostReads {
   /** Reads a range; the caller owns the buffer. */
   CompletableFuture<ByteBuf> read(long offset, int length) {
     BlockMap m = layers.map();
-    if (m == null || layers.isPlain(m, offset, length)) {
+    if (m == null) {
       return layers.device().read(offset, length);
+    }
+    if (layers.isPlain(m, offset, length)) {
+      return fromDevice(m, offset, length);
     }
     List<CompletableFuture<ByteBuf>> parts = new ArrayList<>();
     long stop = offset + length;
@@ -46,12 +50,44 @@ final class HostReads {
         case BlockMap.NOT_HERE -> runEnd = missing(m, at, runEnd, parts);
         case BlockMap.ZERO ->
             parts.add(CompletableFuture.completedFuture(Buffers.zeroes((int) (runEnd - at))));
-        default -> parts.add(layers.device().read(at, (int) (runEnd - at)));
+        default -> parts.add(fromDevice(m, at, (int) (runEnd - at)));
       }
       at = runEnd;
     }
     readAhead(m, offset, length);
     return Buffers.join(parts);
+  }
+
+  /** As {@link BlockDevice#tryRead}; see {@link #fromDevice}. */
+  boolean tryRead(long offset, int length, ByteBuf into) {
+    BlockMap m = layers.map();
+    int before = into.writerIndex();
+    if (!layers.isPlain(m, offset, length) || !layers.device().tryRead(offset, length, into)) {
+      return false;
+    }
+    if (m != null && !layers.isPlain(m, offset, length)) {
+      into.writerIndex(before);
+      return false;
+    }
+    return true;
+  }
+
+  /**
+   * Reads what was on the device when this was called. Where blocks have come to read as zeroes
+   * meanwhile a later write may be in the store that no other read shows yet: it is read again.
+   */
+  private CompletableFuture<ByteBuf> fromDevice(BlockMap m, long offset, int length) {
+    return layers
+        .device()
+        .read(offset, length)
+        .thenCompose(
+            data -> {
+              if (layers.isPlain(m, offset, length)) {
+                return CompletableFuture.completedFuture(data);
+              }
+              data.release();
+              return read(offset, length);
+            });
   }
 
   /** Adds the parts for a range that is not here; returns where they end. */

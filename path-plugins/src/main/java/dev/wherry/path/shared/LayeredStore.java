@@ -130,8 +130,7 @@ final class LayeredStore {
 
   /** As {@link BlockDevice#tryRead}. */
   boolean tryRead(long offset, int length, ByteBuf into) {
-    return layers.isPlain(layers.map(), offset, length)
-        && layers.device().tryRead(offset, length, into);
+    return reads.tryRead(offset, length, into);
   }
 
   /** As {@link BlockDevice#trySend}. */

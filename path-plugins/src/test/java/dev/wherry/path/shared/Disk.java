@@ -13,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 final class Disk extends ForwardingDevice {
   private boolean failsFlush;
   private boolean failsWrites;
+  private Runnable beforeRead = () -> {};
   private CompletableFuture<Void> writesHeld = CompletableFuture.completedFuture(null);
   private boolean closed;
   private int flushes;
@@ -48,6 +49,11 @@ final class Disk extends ForwardingDevice {
     return writesHeld;
   }
 
+  /** Something that happens while the next read is on its way to the disk. */
+  void beforeRead(Runnable action) {
+    beforeRead = action;
+  }
+
   /** Writes that come from now on are not held. */
   void passWrites() {
     writesHeld = CompletableFuture.completedFuture(null);
@@ -72,6 +78,14 @@ final class Disk extends ForwardingDevice {
   /** Frees the memory. */
   void free() {
     device.close().join();
+  }
+
+  @Override
+  public CompletableFuture<ByteBuf> read(long offset, int length) {
+    Runnable first = beforeRead;
+    beforeRead = () -> {};
+    first.run();
+    return super.read(offset, length);
   }
 
   @Override

@@ -64,6 +64,19 @@ class LayeredStoreReadTest {
     assertEquals(1, f.source.fetches().size());
   }
 
+  /** Else a later read, of the zeroes that the block is for all others, would go back in time. */
+  @Test
+  void aReadThatIsOvertakenByATrimDoesNotShowWhatIsBeingWrittenAfterIt() throws IOException {
+    open(ReadPolicy.PULL);
+    f.write(2 * BLOCK, Bytes.of(2, BLOCK));
+    f.disk.beforeRead(
+        () -> {
+          f.store.trim(2 * BLOCK, BLOCK, 0).join();
+          f.disk.put(2 * BLOCK, Bytes.of(3, BLOCK)); // A write that is not answered yet.
+        });
+    assertArrayEquals(new byte[BLOCK], f.read(2 * BLOCK, BLOCK));
+  }
+
   @Test
   void redirectKeepsNothingAndFetchesWhatWasAskedForInWholeUnits() throws IOException {
     open(ReadPolicy.REDIRECT);
