@@ -135,6 +135,9 @@ final class ShareCommands {
 
     @Override
     public void run() {
+      if (inconsistent && !force) {
+        throw usage("--inconsistent says something of --force, which is missing");
+      }
       if (force && !yes) {
         throw usage(
             "--force takes the ownership from a node that cannot be asked. If that node still runs,"

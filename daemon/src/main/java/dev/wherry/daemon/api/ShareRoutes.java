@@ -3,6 +3,7 @@ package dev.wherry.daemon.api;
 import dev.wherry.daemon.share.HandOvers;
 import dev.wherry.daemon.share.Sharing;
 import dev.wherry.daemon.share.WantedPart;
+import dev.wherry.daemon.volume.Refusal;
 import dev.wherry.daemon.volume.VolumeEntry;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -59,7 +60,12 @@ final class ShareRoutes {
 
   private VolumeView activate(RoutingContext r) {
     Body body = new Body(Body.bytes(r), Set.of("force", "inconsistent"));
-    return view.apply(handOvers.activate(suid(r), body.flag("force"), body.flag("inconsistent")));
+    boolean force = body.flag("force");
+    boolean inconsistent = body.flag("inconsistent");
+    if (inconsistent && !force) {
+      throw Refusal.impossible("inconsistent says something of force, which is missing");
+    }
+    return view.apply(handOvers.activate(suid(r), force, inconsistent));
   }
 
   private VolumeView giveBack(RoutingContext r) {

@@ -26,7 +26,7 @@ final class Core {
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
 
   /** How long requests may take to end before a change of the volume's place is given up. */
-  private static final Duration DRAIN = Duration.ofSeconds(10);
+  static final Duration DRAIN = Duration.ofSeconds(10);
 
   private final SharedVolume.Parts parts;
   private final Waits waits;
@@ -40,6 +40,7 @@ final class Core {
   private final DurableState durable;
   private final Losses losses;
   private volatile boolean closing;
+  private volatile boolean still;
   private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
@@ -329,6 +330,15 @@ final class Core {
     operation.set(null);
   }
 
+  /** Whether the store is being brought to rest: nothing more is read here for standbys. */
+  boolean isStill() {
+    return still;
+  }
+
+  void still(boolean value) {
+    still = value;
+  }
+
   // ------------------------------------------------------------------ state
 
   /** Changes the state, durably; changes follow each other. */
@@ -391,6 +401,15 @@ final class Core {
           .whenComplete((v, failure) -> ownerLearned.run());
     }
     return true;
+  }
+
+  /** The node to which a crash gave the ownership says that it has it. */
+  void fetched() {
+    if (state().isGivenByCrash()) {
+      update(s -> s.isGivenByCrash() ? s.withPledge(null) : s)
+          .<Void>thenApply(s -> null)
+          .exceptionally(Failures::logged);
+    }
   }
 
   /** Called when this node has learned of another owner. */

@@ -82,12 +82,12 @@ final class LayeredStore {
 
   /** Replaces the map; nothing is in flight. Null: all is here. */
   void map(@Nullable BlockMap value) {
-    layers.map(value, Answers.done());
+    layers.map(value, Answers::done);
   }
 
-  /** As {@link #map(BlockMap)}, of one that is not durable before {@code forced} is done. */
-  void map(BlockMap value, CompletableFuture<Void> forced) {
-    layers.map(value, forced);
+  /** As {@link #map(BlockMap)}, of one that is not durable before {@code force} has been done. */
+  void map(BlockMap value, Supplier<CompletableFuture<Void>> force) {
+    layers.map(value, force);
   }
 
   @Nullable Source source() {

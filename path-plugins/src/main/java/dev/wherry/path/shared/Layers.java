@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +22,8 @@ final class Layers {
   private final int blockSize;
   private final long blocks;
   private volatile @Nullable BlockMap map;
-  private volatile CompletableFuture<Void> forced = Answers.done();
+  private Supplier<CompletableFuture<Void>> force = Answers::done;
+  private CompletableFuture<Void> forced = Answers.done();
   private volatile @Nullable Source source;
   private volatile @Nullable Source base;
   private volatile Policies policies;
@@ -64,23 +66,35 @@ final class Layers {
   }
 
   /**
-   * @param forced done when the map is durable as it was put here: before, nothing that relies on
-   *     it may be
+   * @param force makes the map durable as it is put here, and has begun to: before that is done
+   *     nothing that relies on it may be durable. It is asked again if it fails
    */
-  void map(@Nullable BlockMap value, CompletableFuture<Void> forced) {
-    this.forced = forced;
+  void map(@Nullable BlockMap value, Supplier<CompletableFuture<Void>> force) {
+    synchronized (this) {
+      this.force = force;
+      forced = force.get();
+    }
     map = value;
     forgetLoss(); // Another map counts on none of that.
+  }
+
+  private synchronized CompletableFuture<Void> forced() {
+    if (forced.isCompletedExceptionally()) {
+      forced = force.get();
+    }
+    return forced;
   }
 
   /** Makes durable what was written, and what the map knows of it. */
   CompletableFuture<Void> flush() {
     BlockMap m = map;
-    return m == null
-        ? flushDevice()
-        : forced.isDone() && !forced.isCompletedExceptionally()
-            ? m.commit(this::flushDevice)
-            : forced.thenCompose(v -> m.commit(this::flushDevice));
+    if (m == null) {
+      return flushDevice();
+    }
+    CompletableFuture<Void> before = forced();
+    return before.isDone() && !before.isCompletedExceptionally()
+        ? m.commit(this::flushDevice)
+        : before.thenCompose(v -> m.commit(this::flushDevice));
   }
 
   /**

@@ -209,6 +209,9 @@ final class Serving {
     if (!s.members().contains(from) || r.payload().readableBytes() != 8) {
       throw new ShareException(Status.REFUSED, r.op() + " of node " + from + " is refused");
     }
+    if (core.isStill() && r.op() != Op.PRECOPY_CHANGED) {
+      throw new ShareException(Status.REFUSED, "volume " + core.suid() + " is being handed over");
+    }
     LayeredStore store = core.requireStore();
     long session = r.payload().getLong(r.payload().readerIndex());
     check(r, r.op() == Op.PRECOPY ? LARGEST_FETCH : Long.MAX_VALUE);
@@ -348,6 +351,7 @@ final class Serving {
       return stale();
     } else if (s.role() != Role.OWNER && s.owner().equals(from)) {
       core.losses().note(r.offset());
+      core.fetched();
     }
     return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
   }

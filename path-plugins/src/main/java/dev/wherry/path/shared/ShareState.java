@@ -321,8 +321,13 @@ public record ShareState(
         });
   }
 
+  /** One that keeps nothing has nothing that nobody came for. */
   public ShareState withStore(boolean value) {
-    return with(d -> d.hasStore = value);
+    return with(
+        d -> {
+          d.hasStore = value;
+          d.pledge = value ? pledge : null;
+        });
   }
 
   public ShareState withWanted(boolean value) {

@@ -1,7 +1,9 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.NbdException;
+import dev.wherry.path.link.LinkReply.Status;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -34,18 +36,49 @@ final class Standstill {
       LayeredStore store,
       Supplier<CompletableFuture<T>> change,
       BiConsumer<? super @Nullable T, ? super @Nullable Throwable> end) {
+    core.still(true);
+    // What other nodes fetch may wait for a source; hosts do not wait for that.
     return moves
         .stop()
+        .thenCompose(v -> quiet(store))
         .thenCompose(v -> core.hold())
         .thenCompose(
             v ->
-                store
-                    .quiet()
+                quiet(store)
                     .thenCompose(w -> core.writer().stop())
                     .thenCompose(w -> flush())
                     .thenCompose(w -> change.get())
                     .whenComplete(end))
-        .whenComplete((v, failure) -> moves.resume());
+        .whenComplete(
+            (v, failure) -> {
+              core.still(false);
+              moves.resume();
+            });
+  }
+
+  /** Done when nothing is under way but hosts' requests; fails if that takes too long. */
+  private CompletableFuture<Void> quiet(LayeredStore store) {
+    CompletableFuture<Void> quiet = store.quiet();
+    if (quiet.isDone()) {
+      return quiet;
+    }
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    var limit =
+        core.parts()
+            .timer()
+            .schedule(
+                () ->
+                    result.completeExceptionally(
+                        new ShareException(
+                            Status.REFUSED, "what other nodes read here does not come to its end")),
+                Core.DRAIN.toNanos(),
+                TimeUnit.NANOSECONDS);
+    quiet.whenComplete(
+        (v, failure) -> {
+          limit.cancel(false);
+          result.complete(null);
+        });
+    return result;
   }
 
   /**

@@ -327,7 +327,7 @@ final class Taking {
             s -> {
               core.unflushed().handedOver(s.losses());
               BlockMap old = store.map();
-              store.map(map, s.outdated().isEmpty() ? Answers.done() : core.mapForced(map));
+              store.map(map, s.outdated().isEmpty() ? Answers::done : () -> core.mapForced(map));
               moves.forgetAhead();
               core.connectSource(s);
               // A fetch of before that has just come is kept for the old map, or not at all.

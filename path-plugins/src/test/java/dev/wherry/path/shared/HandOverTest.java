@@ -309,6 +309,26 @@ class HandOverTest extends TwoNodes {
   }
 
   @Test
+  void hostsAreNotHeldForWhatAStandbyReadsOfASourceThatHangs() {
+    open(ReadPolicy.MOVE, true);
+    b.activate();
+    nodes.wire.hold(Op.FETCH);
+    nodes.await(b.volume().policies(ReadPolicy.REDIRECT, WritePolicy.LOCAL, List.of(), true));
+    nodes.share(b, "c");
+    nodes.pass(Duration.ofSeconds(1));
+    CompletableFuture<Void> back = a.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(2));
+    CompletableFuture<Void> write = b.volume().write(0, Bytes.lend(Bytes.of(2, BLOCK)), 0);
+    nodes.pass(Duration.ofMillis(100));
+    assertTrue(write.isDone());
+    assertTrue(nodes.refusal(back).contains("does not come to its end"));
+    nodes.wire.pass(Op.FETCH);
+    nodes.pass(Duration.ofSeconds(30));
+    a.activate();
+    expectOwner(a, b, 3);
+  }
+
+  @Test
   void anOwnerThatCannotRememberItRefusesAndGoesOn() {
     open(true);
     a.memory.fail(true);

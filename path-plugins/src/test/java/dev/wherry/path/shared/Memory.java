@@ -20,6 +20,7 @@ final class Memory implements ShareLog {
   private @Nullable ShareState state;
   private final List<ShareState> states = new ArrayList<>();
   private boolean failing;
+  private int putsBeforeFailure = Integer.MAX_VALUE;
 
   Memory(Path directory, int blockSize, long size) {
     this.directory = directory;
@@ -43,6 +44,12 @@ final class Memory implements ShareLog {
 
   void fail(boolean fails) {
     failing = fails;
+    putsBeforeFailure = Integer.MAX_VALUE;
+  }
+
+  /** So many puts succeed yet. */
+  void failAfter(int puts) {
+    putsBeforeFailure = puts;
   }
 
   Path file(long number) {
@@ -71,6 +78,7 @@ final class Memory implements ShareLog {
 
   @Override
   public CompletableFuture<Void> put(ShareState next) {
+    failing |= putsBeforeFailure-- == 0;
     if (failing) {
       return CompletableFuture.failedFuture(new IOException("the catalog cannot be written"));
     }

@@ -76,6 +76,23 @@ class PledgeTest extends TwoNodes {
     assertEquals(0, b.state().losses());
   }
 
+  /** Long afterwards it would be fenced for a promise that was kept in full. */
+  @Test
+  void aKeptPromiseIsForgottenOnceTheTakerIsKnownToOwn() {
+    promised();
+    a.crash();
+    goOn();
+    expectOwner(b, a, 2);
+    assertNull(a.memory.state().pledge());
+    nodes.wire.cut("a", "b");
+    nodes.wire.cut("b", "c");
+    nodes.await(c.volume().activate(true));
+    nodes.mend(a, c);
+    nodes.pass(Duration.ofSeconds(1));
+    assertNull(a.state().fence());
+    assertEquals("c", a.state().owner());
+  }
+
   @Test
   void aLossOfPowerBeforeTheOwnerIsAskedCounts() {
     promised();
@@ -149,6 +166,23 @@ class PledgeTest extends TwoNodes {
     nodes.pass(Duration.ofSeconds(1));
     assertNotNull(a.memory.state().fence());
     assertEquals(NbdError.EPERM, nodes.error(a.volume().read(0, 10)).error());
+  }
+
+  @Test
+  void aCommitThatFailsOnceAfterAHandOverIsMadeWithTheNextFlush() {
+    open(ReadPolicy.PULL, true);
+    b.activate();
+    nodes.wire.hold(Op.HANDOVER);
+    activated = a.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    b.write(2 * BLOCK, Bytes.of(7, BLOCK));
+    a.memory.failAfter(1);
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(activated);
+    assertFalse(a.memory.state().outdated().isEmpty());
+    a.memory.fail(false);
+    nodes.await(a.volume().flush());
+    assertTrue(a.memory.state().outdated().isEmpty());
   }
 
   /** The taker's map is on disk as it was before hosts were held; its state says what is not so. */
