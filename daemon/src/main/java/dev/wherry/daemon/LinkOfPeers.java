@@ -8,6 +8,7 @@ import dev.wherry.path.link.LinkPeer;
 import dev.wherry.path.link.LinkState;
 import dev.wherry.path.link.LinkStats;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -71,6 +72,11 @@ final class LinkOfPeers implements PeerLinks {
         silent ? "a connection is being made" : p.reason(),
         t.sentRaw() + t.receivedRaw(),
         t.sentWire() + t.receivedWire());
+  }
+
+  @Override
+  public List<String> nodes() {
+    return hub.nodes();
   }
 
   @Override

@@ -105,7 +105,9 @@ final class Engines implements SharedParts {
   /** The nodes that were reached before the volume was open. */
   private void greet(SharedVolume engine) {
     ShareState s = engine.state();
-    Stream.concat(Stream.of(s.owner()), s.members().stream())
+    Stream.of(List.of(s.owner()), s.members(), links.nodes())
+        .flatMap(List::stream)
+        .distinct()
         .filter(n -> links.to(n).filter(Link::isUp).isPresent())
         .forEach(engine::up);
   }

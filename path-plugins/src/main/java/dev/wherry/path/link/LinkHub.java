@@ -166,6 +166,11 @@ public final class LinkHub implements Links {
     return Optional.ofNullable(peers.get(node)).map(p -> p.client);
   }
 
+  @Override
+  public List<String> nodes() {
+    return List.copyOf(peers.keySet());
+  }
+
   /** The nodes that were added, by name. */
   public List<LinkPeer> peers() {
     List<LinkPeer> all = new ArrayList<>();

@@ -378,7 +378,7 @@ final class Core {
   /** Takes note of an owner that another node named; true if it is news. */
   boolean learn(String owner, long epoch) {
     ShareState s = state();
-    if (epoch <= s.epoch()) {
+    if (!s.yieldsTo(owner, epoch) || (owner.equals(node()) && epoch == s.epoch())) {
       return false;
     }
     // One who was made the owner by force has not asked for what was promised.
@@ -395,7 +395,7 @@ final class Core {
       marks.clear();
       update(
               now ->
-                  now.role() != Role.OWNER && now.epoch() < epoch
+                  now.role() != Role.OWNER && now.yieldsTo(owner, epoch)
                       ? now.withOwner(owner, epoch)
                       : now)
           .whenComplete((v, failure) -> ownerLearned.run());

@@ -116,10 +116,10 @@ final class Fence {
       note(owner, epoch);
       return;
     }
-    String why = why(core.state().epoch(), owner, epoch);
+    String why = why(core.node(), core.state().epoch(), owner, epoch);
     core.update(
             now ->
-                isServed(now) && now.epoch() < epoch
+                isServed(now) && now.yieldsTo(owner, epoch)
                     ? now.fenced(why, core.node(), Successor.of(owner, epoch, now))
                     : now)
         .thenCompose(now -> now.fence() == null ? spared() : stopServing(why))
@@ -157,10 +157,18 @@ final class Fence {
   /**
    * Why nobody is served.
    *
+   * @param self this node
    * @param mine the epoch in which this node owned it
    */
-  private static String why(long mine, String owner, long epoch) {
+  private static String why(String self, long mine, String owner, long epoch) {
     String made = "node " + owner + " was made the owner in epoch " + epoch;
+    if (mine == epoch) {
+      return made
+          + ", and so was this node, "
+          + self
+          + ", when neither could hear of the other: of two owners of one epoch the one whose name"
+          + " comes first stays";
+    }
     return Ownership.isForcedBetween(mine, epoch)
         ? made
         : made
@@ -172,7 +180,7 @@ final class Fence {
   /** A later owner, heard of while it stands. */
   private void note(String owner, long epoch) {
     Successor known = core.state().successor();
-    if (known != null && epoch <= known.epoch()) {
+    if (known != null && !known.yieldsTo(owner, epoch)) {
       return;
     }
     core.update(now -> now.successor() == null ? now : now.withSuccessor(next(now, owner, epoch)))

@@ -109,12 +109,24 @@ final class Ownership {
   /** A node can be reached: each tells the other what it knows, and what was begun goes on. */
   void up(String node) {
     ShareState s = core.state();
-    if (s.owner().equals(node) || s.members().contains(node)) {
-      peers.tell(node);
-    }
+    // Also one that is no member here: it may own the volume by now, or have been given a part.
+    peers.tell(node);
     if (s.wanted() && s.owner().equals(node)) {
       takeAgain();
     }
+  }
+
+  /** This node has learned of another owner, who may not know of this one. */
+  void learned() {
+    ShareState s = core.state();
+    if (s.role() != Role.OWNER && peers.isUp(s.owner())) {
+      peers.tell(s.owner());
+    }
+  }
+
+  /** What is asked of others, and told. */
+  Peers peers() {
+    return peers;
   }
 
   /** See {@link Peers#tell}. */
@@ -181,7 +193,7 @@ final class Ownership {
     if (force) {
       done =
           done.handle((v, failure) -> failure)
-              .thenCompose(f -> f == null ? Peers.ok() : takeOver(inconsistent));
+              .thenCompose(f -> f == null ? Peers.ok() : force(s.epoch(), inconsistent));
     }
     return done.whenComplete((v, failure) -> core.end());
   }
@@ -233,8 +245,24 @@ final class Ownership {
                 + "; --force --inconsistent takes it as it is");
   }
 
-  /** Becomes the owner without asking: the operator says that the owner is stopped. */
-  private CompletableFuture<Void> takeOver(boolean inconsistent) {
+  /**
+   * Takes it unless a node that can be reached owns it by now.
+   *
+   * @param known the epoch that this node knew of when it was told to
+   */
+  private CompletableFuture<Void> force(long known, boolean inconsistent) {
+    return new Inquiry(core, peers)
+        .all()
+        .thenCompose(all -> all.refuseIfOwnedAfter(known))
+        .thenCompose(all -> takeOver(all.latest(), inconsistent));
+  }
+
+  /**
+   * Becomes the owner without asking the present one: the operator says that it is stopped.
+   *
+   * @param latest the latest epoch that any node has heard of
+   */
+  private CompletableFuture<Void> takeOver(long latest, boolean inconsistent) {
     ShareState s = core.state();
     if (s.role() == Role.OWNER) {
       return Peers.ok();
@@ -255,7 +283,7 @@ final class Ownership {
             v ->
                 core.update(
                     now -> {
-                      long epoch = forcedAfter(now.epoch());
+                      long epoch = forcedAfter(Math.max(now.epoch(), latest));
                       // What the old owner has lost is not known here, nor what it had counted.
                       long losses = Math.max(core.unflushed().latest() + 1, epoch);
                       ShareState owned =
@@ -277,7 +305,7 @@ final class Ownership {
                 throw Failures.of(Taking.explained(failure));
               }
               core.connectSource(core.state());
-              core.state().members().forEach(peers::tell);
+              peers.tellAll();
               core.handedOver(core.switchRole());
               moves.resume();
               return null;

@@ -6,9 +6,8 @@ import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
-import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
-import java.nio.charset.StandardCharsets;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 
 /** What a node asks of others, and tells them, about who owns the volume. */
@@ -19,44 +18,78 @@ final class Peers {
    */
   static final int OWN_STORE = 1;
 
+  /** Flag of SYNC: the sender has a part in the volume, and does not own it. */
+  static final int PART = 2;
+
   private final Core core;
+  private final Orphans orphans;
 
   Peers(Core core) {
     this.core = core;
+    this.orphans = new Orphans(core);
+  }
+
+  /** Those that a former owner has given a part. */
+  Orphans orphans() {
+    return orphans;
+  }
+
+  boolean isUp(String node) {
+    return core.links().to(node).map(Link::isUp).orElse(false);
+  }
+
+  /** All nodes that can be reached, whether they are known to have a part or not. */
+  Set<String> reachable() {
+    ShareState s = core.state();
+    Set<String> all = new TreeSet<>(core.links().nodes());
+    all.addAll(s.members());
+    all.add(s.owner());
+    all.removeIf(n -> n.equals(core.node()) || !isUp(n));
+    return all;
+  }
+
+  /** As {@link #tell}: whoever may have a part, and be a member or not. */
+  void tellAll() {
+    Set<String> all = reachable();
+    all.addAll(core.state().members());
+    all.forEach(this::tell);
   }
 
   /** Tells a node what this one knows, and learns what that one knows; never fails. */
   CompletableFuture<Void> tell(String node) {
-    return owned(node).thenAccept(epoch -> {});
+    return ask(node).thenAccept(heard -> {});
   }
 
-  /**
-   * As {@link #tell}.
-   *
-   * @return the epoch in which that node says that it owns the volume itself; 0 if it does not, or
-   *     knows of no later epoch than this one, or could not be asked
-   */
-  CompletableFuture<Long> owned(String node) {
+  /** As {@link #tell}; what it says. */
+  CompletableFuture<Heard> ask(String node) {
     ShareState s = core.state();
-    ByteBuf owner = Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8);
     // The owner knows how much was lost; of others it is not believed.
     return call(
             node,
             LinkRequest.of(Op.SYNC, core.suid(), s.epoch(), s.losses(), 0)
-                .withFlags(hasOwnStore(s, node) ? OWN_STORE : 0)
-                .withPayload(owner))
+                .withFlags((hasOwnStore(s, node) ? OWN_STORE : 0) | (Heard.hasPart(s) ? PART : 0))
+                .withPayload(Heard.request(s, core.node())))
         .handle(
-            (reply, failure) -> {
-              if (reply == null) {
-                return 0L;
-              }
-              reply.payload().release();
-              if (reply.status() != Status.STALE) {
-                return 0L;
-              }
-              core.learn(reply.text(), reply.epoch());
-              return reply.text().equals(node) ? reply.epoch() : 0L;
-            });
+            (reply, failure) ->
+                reply == null
+                    ? Heard.nothing(node)
+                    : Heard.read(node, reply, core.state(), core.node()))
+        .thenCompose(this::learned);
+  }
+
+  private CompletableFuture<Heard> learned(Heard heard) {
+    String owner = heard.owner();
+    if (owner != null) {
+      core.learn(owner, heard.epoch());
+    }
+    return heard.part()
+        ? takeIn(heard.from()).thenApply(v -> heard)
+        : CompletableFuture.completedFuture(heard);
+  }
+
+  /** A node says that it has a part; never fails. */
+  CompletableFuture<Void> takeIn(String node) {
+    return orphans.takeIn(node).<Void>thenApply(in -> null).exceptionally(Failures::logged);
   }
 
   private static boolean hasOwnStore(ShareState s, String to) {

@@ -12,6 +12,7 @@ import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import io.netty.buffer.ByteBuf;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /** Answers what other nodes ask about the volume. */
@@ -131,8 +132,17 @@ final class Serving {
       return stale();
     }
     if (!s.members().contains(from)) {
-      throw new ShareException(
-          Status.REFUSED, "node " + from + " has no part in volume " + core.suid());
+      return ownership
+          .peers()
+          .orphans()
+          .takeIn(from)
+          .thenCompose(
+              in ->
+                  in
+                      ? host(from, r)
+                      : Peers.refused(
+                          Status.REFUSED,
+                          "node " + from + " has no part in volume " + core.suid()));
     }
     if (s.role() != Role.OWNER && isCounted(r.op())) {
       return passOn(s, r);
@@ -341,18 +351,34 @@ final class Serving {
 
   private CompletableFuture<LinkReply> sync(String from, LinkRequest r) {
     ShareState s = core.state();
-    if (r.epoch() > s.epoch()) {
-      String owner = r.payload().toString(StandardCharsets.UTF_8);
+    List<String> said = Heard.readRequest(r.payload());
+    if (!Heard.isOfOne(said, s, core.node())) {
+      return CompletableFuture.completedFuture(
+          LinkReply.not(
+              Status.UNKNOWN,
+              0,
+              "volume " + core.suid() + " at node " + core.node() + " is another one"));
+    }
+    String owner = said.get(0);
+    LinkReply reply = LinkReply.ok(s.epoch());
+    if (s.yieldsTo(owner, r.epoch())) {
       core.learn(owner, r.epoch());
       if (owner.equals(from) && (r.flags() & Peers.OWN_STORE) != 0) {
         core.fence().tookOverWithOwnStore(from, r.epoch());
       }
-    } else if (r.epoch() < s.epoch()) {
-      return stale();
+      Successor by = s.successor();
+      if (by != null && by.epoch() >= r.epoch() && !by.node().equals(owner)) {
+        // Two that took it by force are told of each other by whom they took it from.
+        reply = core.stale();
+      }
+    } else if (r.epoch() < s.epoch() || !owner.equals(s.owner())) {
+      reply = core.stale();
     } else if (s.role() != Role.OWNER && s.owner().equals(from)) {
       core.losses().note(r.offset());
       core.fetched();
     }
-    return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
+    LinkReply answer = Heard.answer(reply, s, core.node());
+    boolean part = (r.flags() & Peers.PART) != 0;
+    return (part ? ownership.peers().takeIn(from) : Peers.ok()).thenApply(v -> answer);
   }
 }

@@ -1,6 +1,8 @@
 package dev.wherry.path.shared;
 
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -202,6 +204,36 @@ public record ShareState(
   /** Whether a crash has kept the promise of this owner, who may not have been asked for it. */
   boolean isGivenByCrash() {
     return role == Role.FORMER && pledge != null;
+  }
+
+  /**
+   * Whether this node takes another one's word for who owns the volume. Of two owners of one epoch,
+   * whom two operators made so where neither could hear of the other, all nodes take the one whose
+   * name comes first.
+   */
+  boolean yieldsTo(String otherOwner, long itsEpoch) {
+    return itsEpoch > epoch
+        || (itsEpoch == epoch && !isGivenByCrash() && otherOwner.compareTo(owner) < 0);
+  }
+
+  /**
+   * The nodes that are known to have or have had a part in it. A node has one volume of a name: of
+   * two volumes with the same name that are not one, no node is known to both.
+   */
+  Set<String> parties(String self) {
+    Set<String> all = new TreeSet<>(members);
+    all.add(self);
+    all.add(owner);
+    for (String from : new String[] {source, base}) {
+      String node = from == null ? null : NodeSource.nodeOf(from);
+      if (node != null) {
+        all.add(node);
+      }
+    }
+    if (successor != null) {
+      all.add(successor.node());
+    }
+    return all;
   }
 
   /** The same role under another owner. */

@@ -106,7 +106,11 @@ public final class SharedVolume implements PathHandler {
     serving = new Serving(core, ownership, giving, release);
     attempts = new Attempts(core);
     ending = new Ending(core, moves);
-    core.onOwnerLearned(moves::refresh);
+    core.onOwnerLearned(
+        () -> {
+          moves.refresh();
+          ownership.learned();
+        });
     core.fence().onRaised(moves::rest);
     core.onNamed(ownership::named);
   }
@@ -234,6 +238,7 @@ public final class SharedVolume implements PathHandler {
    * been told, if it can be; fails with {@link ShareException} where this node is not the owner.
    */
   public CompletableFuture<Void> join(String node) {
+    ownership.peers().orphans().joined(node);
     return core.update(
             s -> {
               core.requireOwner(s);
@@ -248,6 +253,7 @@ public final class SharedVolume implements PathHandler {
 
   /** A member is gone. As {@link #join}. */
   public CompletableFuture<Void> leave(String node) {
+    ownership.peers().orphans().left(node);
     giving.forget(node);
     core.marks().forget(node);
     return core.update(

@@ -47,9 +47,14 @@ public record Successor(String node, long epoch, Source source) {
     return m.matches() ? of(m.group(1), Long.parseLong(m.group(2)), s) : null;
   }
 
+  /** As {@link ShareState#yieldsTo}. */
+  boolean yieldsTo(String other, long itsEpoch) {
+    return itsEpoch > epoch || (itsEpoch == epoch && other.compareTo(node) < 0);
+  }
+
   /** A later one that is heard of, or this one where it is none. */
   Successor then(String next, long itsEpoch, ShareState s) {
-    if (itsEpoch <= epoch) {
+    if (!yieldsTo(next, itsEpoch)) {
       return this;
     }
     boolean changed = source == Source.UNTOUCHED && isSource(next, s);

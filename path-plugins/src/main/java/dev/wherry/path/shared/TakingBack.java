@@ -1,17 +1,8 @@
 package dev.wherry.path.shared;
 
-import dev.wherry.path.Answers;
 import dev.wherry.path.VolumeState;
-import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkReply.Status;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -76,9 +67,10 @@ final class TakingBack {
   CompletableFuture<Void> take() {
     return core.fence()
         .still()
-        .thenCompose(why -> askAll())
+        .thenCompose(why -> new Inquiry(core, peers).all())
+        .thenCompose(this::refuseIfOwned)
         .thenCompose(
-            s -> {
+            v -> {
               if (core.inner().state() == VolumeState.FAILED) {
                 throw new ShareException(
                     Status.REFUSED,
@@ -92,54 +84,20 @@ final class TakingBack {
             });
   }
 
-  // ------------------------------------------------------------------ who owns it
-
-  /** Asks who can be reached, and then those whom they name. */
-  private CompletableFuture<ShareState> askAll() {
-    return ask(new TreeSet<>(), new ConcurrentHashMap<>());
-  }
-
-  private CompletableFuture<ShareState> ask(Set<String> asked, Map<String, Long> owned) {
-    ShareState s = core.state();
-    Set<String> next = new TreeSet<>(s.members());
-    Successor by = s.successor();
-    if (by != null) {
-      next.add(by.node());
-    }
-    next.removeAll(asked);
-    next.removeIf(n -> n.equals(core.node()) || !isUp(n));
-    if (next.isEmpty()) {
-      return refuseIfOwned(s, owned);
-    }
-    asked.addAll(next);
-    List<CompletableFuture<Void>> answers = new ArrayList<>();
-    next.forEach(n -> answers.add(peers.owned(n).thenAccept(epoch -> owned.put(n, epoch))));
-    // What was heard is noted by then: changes of the state follow each other.
-    return Answers.join(answers)
-        .thenCompose(v -> core.update(now -> now))
-        .thenCompose(v -> ask(asked, owned));
-  }
-
-  private boolean isUp(String node) {
-    return core.links().to(node).map(Link::isUp).orElse(false);
-  }
-
-  private CompletableFuture<ShareState> refuseIfOwned(ShareState s, Map<String, Long> owned) {
-    Successor by = s.successor();
-    for (Map.Entry<String, Long> e : new TreeMap<>(owned).entrySet()) {
-      if (e.getValue() > 0 && (by == null || e.getValue() >= by.epoch())) {
-        return Peers.refused(
+  private CompletableFuture<Void> refuseIfOwned(Inquiry all) {
+    Successor by = core.state().successor();
+    Heard owner = all.owner(by == null ? 1 : by.epoch());
+    return owner == null
+        ? Peers.ok()
+        : Peers.refused(
             Status.REFUSED,
             "node "
-                + e.getKey()
+                + owner.from()
                 + " owns volume "
                 + core.suid()
                 + " in epoch "
-                + e.getValue()
+                + owner.epoch()
                 + " and can be reached: nothing is taken from it by force while it runs");
-      }
-    }
-    return CompletableFuture.completedFuture(s);
   }
 
   // ------------------------------------------------------------------ back
@@ -174,7 +132,7 @@ final class TakingBack {
               core.marks().clear();
               core.connectSource(s);
               core.handedOver(core.switchRole());
-              s.members().forEach(peers::tell);
+              peers.tellAll();
               moves.resume();
               return null;
             });

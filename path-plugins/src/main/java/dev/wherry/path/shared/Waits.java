@@ -9,6 +9,7 @@ import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
 import dev.wherry.path.link.Priority;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -93,9 +94,17 @@ final class Waits {
 
   /** The links to other nodes, as this volume uses them. */
   Links links(Links links) {
-    return node -> {
-      Optional<Link> link = links.to(node);
-      return link.map(Through::new);
+    return new Links() {
+      @Override
+      public Optional<Link> to(String node) {
+        Optional<Link> link = links.to(node);
+        return link.map(Through::new);
+      }
+
+      @Override
+      public List<String> nodes() {
+        return links.nodes();
+      }
     };
   }
 

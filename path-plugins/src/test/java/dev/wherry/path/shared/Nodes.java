@@ -39,7 +39,22 @@ final class Nodes implements AutoCloseable {
   static final Duration IO_TIMEOUT = Duration.ofSeconds(30);
 
   final VirtualTime time = new VirtualTime();
-  final Wire wire = new Wire(time, this::serve);
+  final Wire wire =
+      new Wire(
+          time,
+          new Wire.Service() {
+            @Override
+            public @Nullable CompletableFuture<LinkReply> serve(
+                String from, String to, LinkRequest r, Priority p) {
+              return Nodes.this.serve(from, to, r, p);
+            }
+
+            @Override
+            public boolean runs(String name) {
+              Node node = nodes.get(name);
+              return node != null && node.volume != null;
+            }
+          });
   private final Path directory;
   private final ReadPolicy policy;
   private final boolean manual;

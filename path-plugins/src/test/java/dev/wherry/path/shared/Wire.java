@@ -33,6 +33,9 @@ final class Wire {
   interface Service {
     /** Null where there is none now. */
     @Nullable CompletableFuture<LinkReply> serve(String from, String to, LinkRequest r, Priority p);
+
+    /** Whether a node is there. */
+    boolean runs(String node);
   }
 
   private final class Call {
@@ -189,7 +192,17 @@ final class Wire {
 
   /** The links of a node to those that it was told of. */
   Links of(String node, Set<String> known) {
-    return to -> known.contains(to) ? Optional.of(new End(node, to)) : Optional.empty();
+    return new Links() {
+      @Override
+      public Optional<Link> to(String other) {
+        return known.contains(other) ? Optional.of(new End(node, other)) : Optional.empty();
+      }
+
+      @Override
+      public List<String> nodes() {
+        return known.stream().filter(service::runs).toList();
+      }
+    };
   }
 
   private final class End implements Link {

@@ -4,6 +4,7 @@ import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkException;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
+import dev.wherry.path.link.Links;
 import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import io.netty.buffer.ByteBuf;
@@ -165,6 +166,21 @@ final class Network {
   }
 
   /** The links of one life of a node. */
+  Links links(Life from) {
+    return new Links() {
+      @Override
+      public java.util.Optional<Link> to(String node) {
+        return link(from, node);
+      }
+
+      @Override
+      public List<String> nodes() {
+        return peers.keySet().stream().filter(n -> !n.equals(from.node())).toList();
+      }
+    };
+  }
+
+  /** One of them. */
   java.util.Optional<Link> link(Life from, String to) {
     return from.node().equals(to) || !peers.containsKey(to)
         ? java.util.Optional.empty()

@@ -214,7 +214,7 @@ final class Node implements Network.Peer {
                     settings.size(),
                     settings.blockSize(),
                     map,
-                    to -> schedule.network().link(begun, to),
+                    schedule.network().links(begun),
                     uri -> schedule.open(begun, uri),
                     log,
                     begun.timer(),
