@@ -26,9 +26,12 @@ import org.jspecify.annotations.Nullable;
  * @param owner whom it names, or null where it knows of no later one than this node, or nothing
  * @param epoch that it knows of
  * @param part whether it has a part in the volume, and does not own it
+ * @param kept whether it was the owner, a crash has kept its promise of the ownership, and it does
+ *     not know that the taker has come for it: it has all
  */
-record Heard(String from, @Nullable String owner, long epoch, boolean part) {
+record Heard(String from, @Nullable String owner, long epoch, boolean part, boolean kept) {
   private static final int PART = 1;
+  private static final int KEPT = 2;
 
   /** The epoch in which the node says that it owns the volume itself; 0 if it does not. */
   long owned() {
@@ -37,12 +40,16 @@ record Heard(String from, @Nullable String owner, long epoch, boolean part) {
 
   /** Nothing: it was not asked, does not answer, or has no such volume. */
   static Heard nothing(String from) {
-    return new Heard(from, null, 0, false);
+    return new Heard(from, null, 0, false, false);
   }
 
   /** Whether a node has a part in the volume that an owner should know of. */
   static boolean hasPart(ShareState s) {
     return s.role() != Role.OWNER;
+  }
+
+  private static int flags(ShareState s) {
+    return (hasPart(s) ? PART : 0) | (s.isGivenByCrash() ? KEPT : 0);
   }
 
   static ByteBuf request(ShareState s, String self) {
@@ -74,7 +81,7 @@ record Heard(String from, @Nullable String owner, long epoch, boolean part) {
 
   /** The answer, with what the asking node has to know of this one. */
   static LinkReply answer(LinkReply reply, ShareState s, String self) {
-    ByteBuf out = Payloads.buffer(64).writeInt(hasPart(s) ? PART : 0);
+    ByteBuf out = Payloads.buffer(64).writeInt(flags(s));
     Payloads.writeTexts(List.copyOf(s.parties(self)), out);
     return new LinkReply(reply.status(), reply.error(), reply.epoch(), reply.text(), out);
   }
@@ -93,7 +100,7 @@ record Heard(String from, @Nullable String owner, long epoch, boolean part) {
         return nothing(from);
       }
       String owner = reply.status() == Status.STALE ? reply.text() : null;
-      return new Heard(from, owner, reply.epoch(), (flags & PART) != 0);
+      return new Heard(from, owner, reply.epoch(), (flags & PART) != 0, (flags & KEPT) != 0);
     } catch (IllegalArgumentException e) {
       return nothing(from);
     } finally {

@@ -81,4 +81,24 @@ final class Inquiry {
                 + owner.epoch()
                 + ", and can be reached: nothing is taken from it by force while it runs");
   }
+
+  /**
+   * Refuses if some node has all of it, and the node that it promised the ownership to, in the last
+   * epoch that is known, is not this one and may never have come for it.
+   */
+  CompletableFuture<Inquiry> refuseIfKept() {
+    long last = Math.max(latest(), core.state().epoch());
+    for (Heard h : new TreeMap<>(heard).values()) {
+      if (h.kept() && h.epoch() == last && !core.node().equals(h.owner())) {
+        return Peers.refused(
+            Status.REFUSED,
+            "node "
+                + h.from()
+                + " has all of it, as it was when it promised the ownership to node "
+                + core.state().owner()
+                + ", who may not have taken it: activate it there");
+      }
+    }
+    return CompletableFuture.completedFuture(this);
+  }
 }

@@ -246,7 +246,7 @@ final class Ownership {
   }
 
   /**
-   * Takes it unless a node that can be reached owns it by now.
+   * Takes it unless a node that can be reached owns it by now, or has all of it.
    *
    * @param known the epoch that this node knew of when it was told to
    */
@@ -254,6 +254,7 @@ final class Ownership {
     return new Inquiry(core, peers)
         .all()
         .thenCompose(all -> all.refuseIfOwnedAfter(known))
+        .thenCompose(Inquiry::refuseIfKept)
         .thenCompose(all -> takeOver(all.latest(), inconsistent));
   }
 

@@ -185,6 +185,41 @@ class PledgeTest extends TwoNodes {
     assertTrue(a.memory.state().outdated().isEmpty());
   }
 
+  @Test
+  void aThirdNodeTakesNothingByForceWhileTheOneThatPromisedHasAllOfIt() {
+    promised();
+    a.write(0, Bytes.of(2, 10));
+    a.crash();
+    b.crash();
+    a.start();
+    nodes.mend(a, c);
+    String why = nodes.refusal(c.volume().activate(true));
+    assertTrue(why.contains("node a has all of it"), why);
+    assertTrue(why.contains("to node b, who may not have taken it: activate it there"), why);
+    assertEquals(Role.STANDBY, c.memory.state().role());
+    nodes.await(a.volume().activate(true));
+    nodes.pass(Duration.ofSeconds(1));
+    c.expect(Bytes.with(content, 0, Bytes.of(2, 10)));
+  }
+
+  @Test
+  void whoKnowsThatTheTakerHasComeIsNoOwnerAnyMore() {
+    promised();
+    a.crash();
+    goOn();
+    expectOwner(b, a, 2);
+    assertNull(a.memory.state().pledge());
+    nodes.mend(b, c);
+    b.stop();
+    nodes.wire.cut("b", "c");
+    nodes.wire.cut("a", "b");
+    nodes.await(c.volume().activate(true));
+    nodes.mend(a, c);
+    assertEquals(Role.FORMER, a.memory.state().role());
+    assertNull(a.memory.state().fence());
+    assertEquals("c", a.memory.state().owner());
+  }
+
   /** The taker's map is on disk as it was before hosts were held; its state says what is not so. */
   @Test
   void aTakerThatLosesItsPowerForgetsWhatItsMapHasOutdated() throws IOException {
