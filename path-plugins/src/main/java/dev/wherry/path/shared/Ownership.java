@@ -236,7 +236,7 @@ final class Ownership {
     }
     CompletableFuture<Void> done =
         !isUp(s.owner()) && (force || !s.wanted())
-            ? Peers.refused(Status.REFUSED, "node " + s.owner() + " cannot be reached")
+            ? Peers.refused(Status.REFUSED, unreachable(s))
             : taking.take(s.wanted());
     if (force) {
       done =
@@ -248,6 +248,14 @@ final class Ownership {
       asked = ended.handle((v, failure) -> null);
     }
     return ended;
+  }
+
+  private String unreachable(ShareState s) {
+    String without = Without.ofFormer(core);
+    return "node "
+        + s.owner()
+        + " cannot be reached"
+        + (without == null ? "" : "; here, " + without);
   }
 
   /** Whether the ownership was taken by force between two epochs. */
@@ -341,6 +349,10 @@ final class Ownership {
                 throw Failures.of(Taking.explained(failure));
               }
               core.connectSource(core.state());
+              String without = Without.ofOwner(core);
+              if (without != null) {
+                LOG.warn("volume {}: taken over by force, but {}", core.suid(), without);
+              }
               core.state().members().forEach(peers::tell);
               core.handedOver(core.switchRole());
               moves.resume();

@@ -15,7 +15,8 @@ import java.util.concurrent.CompletableFuture;
 final class Peers {
   /**
    * Flag of SYNC: the sender was made the owner by force, and had a store that was the volume's
-   * before, as a former owner or one that was fenced; not one that is filled from the receiver's.
+   * before, as a former owner or one that was fenced; not one that is filled from the receiver's,
+   * and not one that misses blocks: only the receiver may have those.
    */
   static final int OWN_STORE = 1;
 
@@ -59,9 +60,12 @@ final class Peers {
             });
   }
 
-  private static boolean hasOwnStore(ShareState s, String to) {
+  private boolean hasOwnStore(ShareState s, String to) {
+    LayeredStore store = core.store();
     return s.role() == Role.OWNER
         && s.fence() == null
+        && store != null
+        && !store.isMissingAny()
         && Ownership.isByForce(s.epoch())
         && !NodeSource.name(to).equals(s.source());
   }
