@@ -315,14 +315,17 @@ final class Ownership {
         "volume {}: taken over by force from node {}, which could not be asked",
         core.suid(),
         s.owner());
-    if (core.inner().handler() instanceof Forwarder forwarder) {
-      forwarder.abandon();
-    }
-    return moves
-        .abandon()
-        .thenCompose(v -> core.hold())
-        .thenCompose(v -> core.seal())
+    CompletableFuture<Void> abandoned = moves.abandon();
+    return core.seal()
         .thenCompose(v -> inconsistent ? Peers.ok() : requireOneTime())
+        .thenCompose(v -> abandoned)
+        .thenCompose(
+            v -> {
+              if (core.inner().handler() instanceof Forwarder forwarder) {
+                forwarder.abandon();
+              }
+              return core.hold();
+            })
         .thenCompose(
             v ->
                 core.update(
@@ -342,6 +345,7 @@ final class Ownership {
             (v, failure) -> {
               if (failure != null) {
                 core.unseal();
+                forwardAgain();
                 if (core.inner().state() == VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }

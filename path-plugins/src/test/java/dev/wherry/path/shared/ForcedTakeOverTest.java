@@ -184,6 +184,18 @@ class ForcedTakeOverTest extends TwoNodes {
     a.expect(content);
   }
 
+  @Test
+  void whereItCannotBeRememberedHostsReachTheOwnerStill() {
+    nodes.wire.cut("a", "b");
+    b.memory.fail(true);
+    nodes.refusal(b.volume().activate(true));
+    b.memory.fail(false);
+    nodes.mend(a, b);
+    b.expect(content);
+    b.write(0, Bytes.of(2, BLOCK));
+    assertArrayEquals(Bytes.of(2, BLOCK), a.read(0, BLOCK));
+  }
+
   // ------------------------------------------------------------------ while the owner is asked
 
   private void forceWithin(Duration limit) {
