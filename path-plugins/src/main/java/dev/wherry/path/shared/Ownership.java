@@ -243,7 +243,12 @@ final class Ownership {
           done.handle((v, failure) -> failure)
               .thenCompose(f -> f == null ? Peers.ok() : takeOver(inconsistent));
     }
-    CompletableFuture<Void> ended = done.whenComplete((v, failure) -> core.end());
+    CompletableFuture<Void> ended =
+        done.whenComplete(
+            (v, failure) -> {
+              core.end();
+              goOnLater(); // It is wanted still where it may have been given already.
+            });
     if (!force) {
       asked = ended.handle((v, failure) -> null);
     }

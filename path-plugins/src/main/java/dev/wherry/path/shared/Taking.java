@@ -156,8 +156,19 @@ final class Taking {
   }
 
   private CompletableFuture<Void> redirected(Try attempt, String owner, long epoch, int redirects) {
-    if (owner.equals(core.node())) {
+    ShareState known = core.state();
+    if (owner.equals(core.node()) && epoch > known.epoch()) {
       return Peers.ok(); // An earlier ask was heard; the next one gets its answer again.
+    }
+    if (owner.equals(core.node())) {
+      // It has heard less than this node.
+      return Peers.refused(
+          Status.REFUSED,
+          "volume "
+              + core.suid()
+              + " was given to node "
+              + known.owner()
+              + ", which has not taken it yet");
     }
     if (redirects == MOST_REDIRECTS) {
       return Peers.refused(Status.REFUSED, "the owner changes faster than it can be asked");
