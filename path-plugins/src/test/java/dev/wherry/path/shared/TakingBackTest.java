@@ -307,7 +307,6 @@ class TakingBackTest extends TwoNodes {
     Nodes.Node c = nodes.share(b, "c");
     c.activate();
     c.expect(content);
-    nodes.await(c.volume().flush());
     nodes.pass(Duration.ofSeconds(1));
     a.release();
     nodes.wire.cut("b", "c");
