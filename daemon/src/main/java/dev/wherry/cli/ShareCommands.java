@@ -144,7 +144,8 @@ final class ShareCommands {
                 + " it may go on answering its own hosts until it hears of this, and what they"
                 + " write from now on is lost. What came here ahead may be out of date and is not"
                 + " used: what is not here is read from that node, once it is back. On a former owner"
-                + " all that was changed since it gave the ownership away is given up; on a fenced"
+                + " all that was changed since it gave the ownership away is given up, and what is"
+                + " not there is lost if the node that it comes from keeps it no more; on a fenced"
                 + " node, what hosts have written at other nodes since it was fenced. --yes"
                 + " says that it is meant");
       }
@@ -194,6 +195,10 @@ final class ShareCommands {
     String text =
         "is owned by node " + v.path("owner").asText() + ", epoch " + v.path("epoch").asText();
     JsonNode stall = v.path("handover").path("stallMillis");
+    String reason = v.path("reason").asText("");
+    if (!reason.isEmpty()) {
+      text += "; " + reason;
+    }
     return stall.isNumber()
         ? text
             + "; hosts here stood still for "

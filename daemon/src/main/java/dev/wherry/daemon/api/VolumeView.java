@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * @param manual ownership is taken on demand alone; null where unshared
  * @param allow who may attach; empty for everyone who can connect
  * @param state {@code online}, {@code suspended} or {@code failed}
- * @param reason why it is failed, or what is wrong with what is kept here; or null
+ * @param reason why it is failed, or what is wrong with what is kept here, or missing; or null
  * @param connections how many hosts' connections there are
  * @param blocks the block map in figures
  * @param divergent what only this node may have, where it is fenced: an upper bound; else null

@@ -168,7 +168,7 @@ public final class VolumeEntry {
     return v.state() == VolumeState.CLOSED ? "failed" : v.state().label();
   }
 
-  /** Why it is failed, or what is wrong with what is kept here; or null. */
+  /** Why it is failed, or what is wrong with what is kept here, or missing; or null. */
   public @Nullable String reason() {
     Volume v = volume;
     String fence = fence();
@@ -182,7 +182,11 @@ public final class VolumeEntry {
     }
     String why = v.failure().map(Refusal::reason).orElse(null);
     SharedVolume shared = engine;
-    return why != null || shared == null ? why : shared.damage();
+    if (why != null || shared == null) {
+      return why;
+    }
+    String damage = shared.damage();
+    return damage == null ? shared.without() : damage;
   }
 
   private @Nullable String fence() {

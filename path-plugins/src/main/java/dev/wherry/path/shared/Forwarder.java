@@ -53,6 +53,11 @@ final class Forwarder extends RoleHandler {
     waiting.forEach(w -> w.result.completeExceptionally(TryAgain.failure(false)));
   }
 
+  /** Takes back {@link #abandon}: nobody else has become the owner. */
+  void goOn() {
+    abandoned = false;
+  }
+
   @Override
   public CompletableFuture<ByteBuf> read(long offset, int length) {
     return ask(offset, length)

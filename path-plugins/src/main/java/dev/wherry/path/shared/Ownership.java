@@ -48,7 +48,15 @@ final class Ownership {
   private final Taking taking;
   private final TakingBack back;
   private final AtomicBoolean triggered = new AtomicBoolean();
+  private final AtomicBoolean goesOn = new AtomicBoolean();
   private @Nullable CompletableFuture<Void> activating;
+
+  /** The end of the last time that the owner was asked; never fails. */
+  private CompletableFuture<Void> asked = Peers.ok();
+
+  /** How many wait for that, to take the ownership by force. */
+  private int forcing;
+
   private volatile long notBefore;
 
   Ownership(Core core, Moves moves) {
@@ -91,9 +99,23 @@ final class Ownership {
 
   /** After a start: what was begun before is ended. */
   void goOn() {
-    if (core.state().wanted()) {
+    if (core.state().wanted() && !core.isClosing()) {
       takeAgain();
     }
+  }
+
+  private void goOnLater() {
+    if (core.state().wanted() && !goesOn.getAndSet(true)) {
+      later(
+          () -> {
+            goesOn.set(false);
+            goOn();
+          });
+    }
+  }
+
+  private boolean isUp(String node) {
+    return core.links().to(node).map(Link::isUp).orElse(false);
   }
 
   /** Another node takes this one for the owner: an ask of this node was heard. */
@@ -134,38 +156,77 @@ final class Ownership {
     return peers.tell(node);
   }
 
-  private void takeAgain() {
+  /** An owner that cannot be reached is not asked: nothing else could be done meanwhile. */
+  private synchronized void takeAgain() {
+    if (forcing > 0 || !isUp(core.state().owner())) {
+      goOnLater();
+      return;
+    }
     try {
       core.begin("activated");
     } catch (ShareException e) {
       LOG.debug("{}", e.getMessage());
       return;
     }
-    taking
-        .take(true)
-        .whenComplete(
-            (v, failure) -> {
-              core.end();
-              if (failure != null) {
-                LOG.warn(
-                    "volume {}: the hand-over is not ended yet: {}",
-                    core.suid(),
-                    Failures.causeOf(failure).getMessage());
-                if (core.state().wanted()) {
-                  later(this::goOn);
-                }
-              }
-            });
+    asked =
+        taking
+            .take(true)
+            .handle(
+                (v, failure) -> {
+                  core.end();
+                  if (failure != null) {
+                    LOG.warn(
+                        "volume {}: the hand-over is not ended yet: {}",
+                        core.suid(),
+                        Failures.causeOf(failure).getMessage());
+                    goOnLater();
+                  }
+                  return null;
+                });
   }
 
-  /** One take at a time; who asks for what is under way waits for its end. */
+  /**
+   * One take at a time; who asks for what is under way waits for its end. Force does not wait for
+   * an owner: what asks it is told to give up.
+   */
   synchronized CompletableFuture<Void> activate(boolean force, boolean inconsistent) {
     CompletableFuture<Void> running = activating;
     if (running != null && !running.isDone() && !force) {
       return running;
     }
-    activating = begin(force, inconsistent);
+    activating = force ? force(inconsistent) : begin(false, false);
     return activating;
+  }
+
+  private CompletableFuture<Void> force(boolean inconsistent) {
+    if (asked.isDone()) {
+      return begin(true, inconsistent);
+    }
+    forcing++;
+    if (!isUp(core.state().owner()) && core.inner().handler() instanceof Forwarder forwarder) {
+      forwarder.abandon(); // The hosts' requests end then, that the take may be waiting for.
+    }
+    taking.stop();
+    return asked
+        .thenCompose(v -> begin(true, inconsistent))
+        .whenComplete(
+            (v, failure) -> {
+              forced();
+              if (failure != null) {
+                forwardAgain();
+              }
+            });
+  }
+
+  private synchronized void forced() {
+    forcing--;
+  }
+
+  /** Hosts' requests go to the owner again, where nobody else has become it. */
+  private void forwardAgain() {
+    if (core.inner().handler() instanceof Forwarder forwarder) {
+      forwarder.goOn();
+    }
   }
 
   private CompletableFuture<Void> begin(boolean force, boolean inconsistent) {
@@ -185,17 +246,33 @@ final class Ownership {
     if (s.fence() != null) {
       return back.take().whenComplete((v, failure) -> core.end());
     }
-    boolean reachable = core.links().to(s.owner()).map(Link::isUp).orElse(false);
     CompletableFuture<Void> done =
-        !reachable && (force || !s.wanted())
-            ? Peers.refused(Status.REFUSED, "node " + s.owner() + " cannot be reached")
+        !isUp(s.owner()) && (force || !s.wanted())
+            ? Peers.refused(Status.REFUSED, unreachable(s))
             : taking.take(s.wanted());
     if (force) {
       done =
           done.handle((v, failure) -> failure)
               .thenCompose(f -> f == null ? Peers.ok() : force(s.epoch(), inconsistent));
     }
-    return done.whenComplete((v, failure) -> core.end());
+    CompletableFuture<Void> ended =
+        done.whenComplete(
+            (v, failure) -> {
+              core.end();
+              goOnLater(); // It is wanted still where it may have been given already.
+            });
+    if (!force) {
+      asked = ended.handle((v, failure) -> null);
+    }
+    return ended;
+  }
+
+  private String unreachable(ShareState s) {
+    String without = Without.ofFormer(core);
+    return "node "
+        + s.owner()
+        + " cannot be reached"
+        + (without == null ? "" : "; here, " + without);
   }
 
   /** Whether the ownership was taken by force between two epochs. */
@@ -272,14 +349,17 @@ final class Ownership {
         "volume {}: taken over by force from node {}, which could not be asked",
         core.suid(),
         s.owner());
-    if (core.inner().handler() instanceof Forwarder forwarder) {
-      forwarder.abandon();
-    }
-    return moves
-        .abandon()
-        .thenCompose(v -> core.hold())
-        .thenCompose(v -> core.seal())
+    CompletableFuture<Void> abandoned = moves.abandon();
+    return core.seal()
         .thenCompose(v -> inconsistent ? Peers.ok() : requireOneTime())
+        .thenCompose(v -> abandoned)
+        .thenCompose(
+            v -> {
+              if (core.inner().handler() instanceof Forwarder forwarder) {
+                forwarder.abandon();
+              }
+              return core.hold();
+            })
         .thenCompose(
             v ->
                 core.update(
@@ -299,6 +379,7 @@ final class Ownership {
             (v, failure) -> {
               if (failure != null) {
                 core.unseal();
+                forwardAgain();
                 if (core.inner().state() == VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }
@@ -306,6 +387,10 @@ final class Ownership {
                 throw Failures.of(Taking.explained(failure));
               }
               core.connectSource(core.state());
+              String without = Without.ofOwner(core);
+              if (without != null) {
+                LOG.warn("volume {}: taken over by force, but {}", core.suid(), without);
+              }
               peers.tellAll();
               core.handedOver(core.switchRole());
               moves.resume();

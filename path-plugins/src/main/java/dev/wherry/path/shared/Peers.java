@@ -14,7 +14,8 @@ import java.util.concurrent.CompletableFuture;
 final class Peers {
   /**
    * Flag of SYNC: the sender was made the owner by force, and had a store that was the volume's
-   * before, as a former owner or one that was fenced; not one that is filled from the receiver's.
+   * before, as a former owner or one that was fenced; not one that is filled from the receiver's,
+   * and not one that misses blocks: only the receiver may have those.
    */
   static final int OWN_STORE = 1;
 
@@ -92,9 +93,12 @@ final class Peers {
     return orphans.takeIn(node).<Void>thenApply(in -> null).exceptionally(Failures::logged);
   }
 
-  private static boolean hasOwnStore(ShareState s, String to) {
+  private boolean hasOwnStore(ShareState s, String to) {
+    LayeredStore store = core.store();
     return s.role() == Role.OWNER
         && s.fence() == null
+        && store != null
+        && !store.isMissingAny()
         && Ownership.isByForce(s.epoch())
         && !NodeSource.name(to).equals(s.source());
   }

@@ -228,6 +228,14 @@ public final class SharedVolume implements PathHandler {
     return core.damage();
   }
 
+  /**
+   * What this node, an owner by force, has not got: how many blocks, and where they would have to
+   * come from. Null where it has all, or does not own the volume by force.
+   */
+  public @Nullable String without() {
+    return Without.ofOwner(core);
+  }
+
   /** Completes with the reason when another node has been forced to take the volume over. */
   public CompletableFuture<String> fenced() {
     return core.fence().still();

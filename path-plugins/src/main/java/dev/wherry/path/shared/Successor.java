@@ -19,8 +19,8 @@ public record Successor(String node, long epoch, Source source) {
     UNTOUCHED,
 
     /**
-     * The store of the source was the successor's from the start: it has what this node has, but
-     * for what differs from the source here.
+     * The store of the source was the successor's from the start, and has all blocks: it has what
+     * this node has, but for what differs from the source here.
      */
     TAKEN_OVER,
 
@@ -62,8 +62,9 @@ public record Successor(String node, long epoch, Source source) {
   }
 
   /**
-   * It says that it took over with a store that was whole before: if that is the source here, and
-   * nobody else has owned the volume in between, it began with what is the same there and here.
+   * It says that it took over with a store of its own, and misses no block of it: if that is the
+   * source here, and nobody else has owned the volume in between, it began with what is the same
+   * there and here.
    */
   Successor withOwnStore(ShareState s) {
     boolean first = epoch == Ownership.forcedAfter(s.epoch());

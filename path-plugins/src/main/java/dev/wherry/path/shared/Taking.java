@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +28,7 @@ final class Taking {
   private final Core core;
   private final Moves moves;
   private final Peers peers;
+  private volatile @Nullable Try current;
 
   Taking(Core core, Moves moves, Peers peers) {
     this.core = core;
@@ -45,6 +47,9 @@ final class Taking {
     /** The owner has promised the ownership, as far as this node knows. */
     boolean pledged;
 
+    /** Done when this node is to wait for the owner no more. */
+    final CompletableFuture<Void> stopped = new CompletableFuture<>();
+
     /** What need not be done while hosts wait. */
     Runnable afterwards = () -> {};
 
@@ -61,8 +66,8 @@ final class Taking {
    */
   CompletableFuture<Void> take(boolean asked) {
     Try attempt = new Try(moves.session(), asked);
-    return moves
-        .stop()
+    current = attempt;
+    return unlessStopped(attempt, moves.stop())
         .thenCompose(v -> core.update(s -> s.withWanted(true)))
         .thenCompose(v -> prepare(attempt, 0))
         .thenCompose(v -> NextMap.create(core, moves))
@@ -82,6 +87,49 @@ final class Taking {
         .thenCompose(v -> v);
   }
 
+  /**
+   * Has the try that is under way wait for the owner no more: it fails soon. One that has asked for
+   * the ownership itself waits for that answer still, as long as a host would.
+   */
+  void stop() {
+    Try attempt = current;
+    if (attempt != null) {
+      attempt.stopped.complete(null);
+    }
+  }
+
+  private static CompletableFuture<Void> unlessStopped(Try attempt, CompletableFuture<Void> what) {
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    what.whenComplete((v, failure) -> Failures.pass(null, failure, result));
+    attempt.stopped.thenRun(() -> result.completeExceptionally(notWaitedFor(true)));
+    return result;
+  }
+
+  private static LinkException notWaitedFor(boolean unsent) {
+    return new LinkException("the owner is not waited for any more", unsent);
+  }
+
+  /** Asks the owner, as long as the try is not stopped. */
+  private CompletableFuture<LinkReply> call(Try attempt, String owner, LinkRequest request) {
+    if (attempt.stopped.isDone()) {
+      request.payload().release();
+      return CompletableFuture.failedFuture(notWaitedFor(true));
+    }
+    CompletableFuture<LinkReply> result = new CompletableFuture<>();
+    peers
+        .call(owner, request)
+        .whenComplete(
+            (reply, failure) -> {
+              if (failure != null) {
+                result.completeExceptionally(Failures.causeOf(failure));
+              } else if (!result.complete(reply)) {
+                reply.payload().release();
+              }
+            });
+    attempt.stopped.thenRun(() -> result.completeExceptionally(notWaitedFor(false)));
+    return result;
+  }
+
   static ShareException explained(Throwable failure) {
     Throwable cause = Failures.causeOf(failure);
     return cause instanceof ShareException e
@@ -93,8 +141,7 @@ final class Taking {
   private CompletableFuture<Void> prepare(Try attempt, int redirects) {
     ShareState s = core.state();
     LinkRequest request = LinkRequest.of(Op.PREPARE, core.suid(), s.epoch(), 0, 0);
-    return peers
-        .call(s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()))
+    return call(attempt, s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()))
         .thenCompose(
             reply -> {
               reply.payload().release();
@@ -109,8 +156,19 @@ final class Taking {
   }
 
   private CompletableFuture<Void> redirected(Try attempt, String owner, long epoch, int redirects) {
-    if (owner.equals(core.node())) {
+    ShareState known = core.state();
+    if (owner.equals(core.node()) && epoch > known.epoch()) {
       return Peers.ok(); // An earlier ask was heard; the next one gets its answer again.
+    }
+    if (owner.equals(core.node())) {
+      // It has heard less than this node.
+      return Peers.refused(
+          Status.REFUSED,
+          "volume "
+              + core.suid()
+              + " was given to node "
+              + known.owner()
+              + ", which has not taken it yet");
     }
     if (redirects == MOST_REDIRECTS) {
       return Peers.refused(Status.REFUSED, "the owner changes faster than it can be asked");
@@ -129,7 +187,7 @@ final class Taking {
                           attempt.uncertain &= reply.isOk();
                           return reply;
                         }))
-        .thenCompose(v -> settle(0, Long.MAX_VALUE))
+        .thenCompose(v -> settle(attempt, 0, Long.MAX_VALUE))
         .thenCompose(v -> pledge(attempt))
         .thenCompose(v -> core.inner().suspend(core.ioTimeout(), core.parts().timer()))
         .thenCompose(v -> wantStill())
@@ -161,11 +219,10 @@ final class Taking {
    * Has the owner flush again, as long as that makes the next flush shorter: what hosts write while
    * one runs is what the next one has to do, and the last one runs while they are held.
    */
-  private CompletableFuture<Void> settle(int round, long before) {
+  private CompletableFuture<Void> settle(Try attempt, int round, long before) {
     ShareState s = core.state();
     long began = core.now();
-    return peers
-        .call(s.owner(), LinkRequest.of(Op.FLUSH, core.suid(), s.epoch(), 0, 0))
+    return call(attempt, s.owner(), LinkRequest.of(Op.FLUSH, core.suid(), s.epoch(), 0, 0))
         .thenCompose(
             reply -> {
               reply.payload().release();
@@ -175,7 +232,7 @@ final class Taking {
               long took = core.now() - began;
               boolean shrinks = took > SHORT_FLUSH_NANOS && took < before / 8 * 7;
               return reply.isOk() && shrinks && round < MOST_FLUSHES
-                  ? settle(round + 1, took)
+                  ? settle(attempt, round + 1, took)
                   : Peers.ok();
             });
   }
@@ -184,8 +241,7 @@ final class Taking {
   private CompletableFuture<Void> pledge(Try attempt) {
     ShareState s = core.state();
     LinkRequest request = LinkRequest.of(Op.PLEDGE, core.suid(), s.epoch(), 0, 0);
-    return peers
-        .call(s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()))
+    return call(attempt, s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()))
         .thenCompose(
             reply -> {
               reply.payload().release();
@@ -204,7 +260,7 @@ final class Taking {
     long blockSize = core.parts().blockSize();
     LinkRequest request =
         LinkRequest.of(Op.DIFFERENCES, core.suid(), s.epoch(), from * blockSize, 0);
-    return peers.call(s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()));
+    return call(attempt, s.owner(), request.withFlags(flags(s)).withPayload(attempt.asked.write()));
   }
 
   private static int flags(ShareState s) {
@@ -227,12 +283,17 @@ final class Taking {
       core.inner().resume();
       return Peers.refused(Status.REFUSED, "the owner has changed meanwhile; ask again");
     }
+    if (attempt.stopped.isDone()) {
+      core.inner().resume();
+      return CompletableFuture.failedFuture(notWaitedFor(true));
+    }
     boolean before = attempt.uncertain;
     attempt.uncertain = true;
     LinkRequest request =
         LinkRequest.of(Op.HANDOVER, core.suid(), s.epoch(), 0, 0)
             .withFlags(flags(s))
             .withPayload(attempt.asked.write());
+    // Its end is waited for in any case: the owner must not hear of it once it is given up.
     return peers
         .call(s.owner(), request)
         .handle(

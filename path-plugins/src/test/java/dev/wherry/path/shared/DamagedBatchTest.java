@@ -72,6 +72,17 @@ class DamagedBatchTest extends TwoNodes {
   }
 
   @Test
+  void whereForceIsRefusedHostsReachTheOwnerStill() {
+    b.stop();
+    a.start();
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.refusal(a.volume().activate(true));
+    b.start();
+    nodes.mend(a, b);
+    a.expect(changed);
+  }
+
+  @Test
   void theOwnershipIsTakenFromTheOwnerAsEver() {
     a.start();
     a.activate();

@@ -184,6 +184,117 @@ class ForcedTakeOverTest extends TwoNodes {
     a.expect(content);
   }
 
+  @Test
+  void whereItCannotBeRememberedHostsReachTheOwnerStill() {
+    nodes.wire.cut("a", "b");
+    b.memory.fail(true);
+    nodes.refusal(b.volume().activate(true));
+    b.memory.fail(false);
+    nodes.mend(a, b);
+    b.expect(content);
+    b.write(0, Bytes.of(2, BLOCK));
+    assertArrayEquals(Bytes.of(2, BLOCK), a.read(0, BLOCK));
+  }
+
+  // ------------------------------------------------------------------ while the owner is asked
+
+  private void forceWithin(Duration limit) {
+    long began = nodes.time.now();
+    force();
+    assertTrue(
+        nodes.time.now() - began < limit.toNanos(),
+        () -> "it took " + Duration.ofNanos(nodes.time.now() - began));
+    assertEquals(Role.OWNER, b.memory.state().role());
+    assertEquals(65_536, b.memory.state().epoch());
+  }
+
+  private void forceAtOnce() {
+    forceWithin(Duration.ofSeconds(1));
+  }
+
+  private void forceWhileItWaitsFor(Op op, Duration limit) {
+    nodes.wire.hold(op);
+    CompletableFuture<Void> asked = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    CompletableFuture<Void> write = b.volume().write(0, Bytes.lend(Bytes.of(2, BLOCK)), 0);
+    forceWithin(limit);
+    nodes.refusal(asked);
+    nodes.await(write);
+    a.write(BLOCK, Bytes.of(3, BLOCK)); // nobody told it yet
+    nodes.wire.pass(op);
+    nodes.mend(a, b);
+    expectFenced();
+  }
+
+  @Test
+  void itDoesNotWaitForATakeThatWaitsForPrepare() {
+    forceWhileItWaitsFor(Op.PREPARE, Duration.ofSeconds(1));
+  }
+
+  @Test
+  void itDoesNotWaitForATakeThatWaitsForWhatTheOwnerHas() {
+    forceWhileItWaitsFor(Op.DIFFERENCES, Duration.ofSeconds(1));
+  }
+
+  @Test
+  void itDoesNotWaitForATakeThatWaitsForThePledge() {
+    forceWhileItWaitsFor(Op.PLEDGE, Duration.ofSeconds(1));
+  }
+
+  @Test
+  void itWaitsUntilTheOwnerCannotHearAnyMoreThatItWasAsked() {
+    forceWhileItWaitsFor(Op.HANDOVER, Nodes.IO_TIMEOUT);
+  }
+
+  @Test
+  void anAnswerThatComesAfterItGivesNothingMore() {
+    a.write(0, Bytes.of(2, BLOCK));
+    nodes.wire.holdAnswers(Op.HANDOVER);
+    CompletableFuture<Void> asked = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    assertEquals(Role.FORMER, a.state().role());
+    forceWithin(Nodes.IO_TIMEOUT);
+    nodes.refusal(asked);
+    b.write(BLOCK, Bytes.of(3, BLOCK));
+    nodes.wire.passAnswers();
+    nodes.mend(a, b);
+    assertEquals(65_536, a.state().epoch());
+    assertFalse(b.memory.state().wanted());
+    byte[] all = Bytes.with(content, 0, Bytes.of(2, BLOCK));
+    b.expect(Bytes.with(all, BLOCK, Bytes.of(3, BLOCK)));
+  }
+
+  @Test
+  void anOwnerThatCannotBeReachedIsNotAskedAgainBeforeItCan() {
+    nodes.wire.loseAnswer(Op.HANDOVER);
+    CompletableFuture<Void> asked = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.cut("a", "b");
+    nodes.refusal(asked);
+    assertTrue(b.memory.state().wanted());
+    b.crash();
+    b.start();
+    nodes.wire.forget();
+    nodes.pass(Duration.ofMinutes(5));
+    assertEquals(0, nodes.wire.sent(Op.PREPARE).size());
+    nodes.mend(a, b);
+    assertEquals(Role.OWNER, b.memory.state().role());
+    assertEquals(2, b.memory.state().epoch());
+  }
+
+  @Test
+  void whoWantedTheOwnershipBeforeAStartTakesItByForceAtOnce() {
+    nodes.wire.loseAnswer(Op.HANDOVER);
+    CompletableFuture<Void> asked = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.cut("a", "b");
+    nodes.refusal(asked);
+    b.crash();
+    b.start();
+    nodes.pass(Duration.ofSeconds(5));
+    forceAtOnce();
+  }
+
   // ------------------------------------------------------------------ under the policy move
 
   /** The same nodes, under a policy that brings blocks ahead of a hand-over. */

@@ -495,4 +495,22 @@ class HandOverTest extends TwoNodes {
     nodes.pass(Duration.ofSeconds(5));
     expectOwner(b, a, 2);
   }
+
+  @Test
+  void aTakerThatCouldNotRememberItTriesAgain() {
+    open(true);
+    nodes.wire.holdAnswers(Op.HANDOVER);
+    CompletableFuture<Void> asked = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    b.memory.fail(true);
+    nodes.wire.passAnswers();
+    nodes.refusal(asked);
+    String why = nodes.refusal(a.volume().activate(false));
+    assertTrue(why.contains("was given to node b, which has not taken it yet"), why);
+    b.memory.fail(false);
+    nodes.pass(Duration.ofSeconds(5));
+    assertEquals(Role.OWNER, b.memory.state().role());
+    assertEquals(2, b.memory.state().epoch());
+    a.expect(content);
+  }
 }

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.link.Op;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -221,5 +222,19 @@ class ReleaseTest extends TwoNodes {
     open(ReadPolicy.PULL);
     assertTrue(nodes.refusal(a.volume().join("c")).contains("node b owns volume v, not a"));
     assertTrue(nodes.refusal(a.volume().leave("b")).contains("node b owns volume v, not a"));
+  }
+
+  @Test
+  void whatOnlyTheOwnerHasAfterItSurvivesALossOfPower() {
+    open(ReadPolicy.PULL, true);
+    b.activate();
+    Nodes.Node c = nodes.share(b, "c");
+    c.activate();
+    c.expect(content);
+    nodes.pass(Duration.ofSeconds(1)); // a hears of it
+    a.release();
+    c.losePower();
+    c.start();
+    c.expect(content);
   }
 }

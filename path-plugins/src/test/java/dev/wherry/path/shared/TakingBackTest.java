@@ -302,6 +302,36 @@ class TakingBackTest extends TwoNodes {
   }
 
   @Test
+  void whereTheSuccessorMissesBlocksAllThatIsHereIsCounted() {
+    b.activate();
+    Nodes.Node c = nodes.share(b, "c");
+    c.activate();
+    c.expect(content);
+    nodes.pass(Duration.ofSeconds(1));
+    a.release();
+    nodes.wire.cut("b", "c");
+    nodes.wire.cut("a", "c");
+    String asked = nodes.refusal(b.volume().activate(false));
+    assertTrue(asked.contains("node c cannot be reached; here, " + BLOCKS + " of "), asked);
+    nodes.await(b.volume().activate(true));
+    String without = String.valueOf(b.volume().without());
+    assertTrue(without.contains(BLOCKS + " of " + BLOCKS + " blocks are not here"), without);
+    assertTrue(without.contains("node a, and lost if they are not there any more"), without);
+    nodes.mend(b, c);
+    assertEquals(new Divergence(BLOCKS, SIZE), c.volume().divergence());
+    c.reboot();
+    assertEquals(new Divergence(BLOCKS, SIZE), c.volume().divergence());
+  }
+
+  @Test
+  void whoHasAllDoesWithoutNothing() {
+    b.activate();
+    usurp(b, a);
+    assertNull(a.volume().without());
+    assertNull(b.volume().without());
+  }
+
+  @Test
   void elseAllThatHoldsDataHereIsCounted() {
     b.activate();
     Nodes.Node c = nodes.share(b, "c");
