@@ -3,6 +3,7 @@ package dev.wherry.path.shared;
 import dev.wherry.nbd.Extent;
 import dev.wherry.path.Answers;
 import dev.wherry.path.Volume;
+import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Links;
@@ -105,6 +106,10 @@ final class Core {
 
   Links links() {
     return links;
+  }
+
+  boolean isUp(String node) {
+    return links.to(node).map(Link::isUp).orElse(false);
   }
 
   /** Waits for other nodes and servers no more: the volume is not needed any longer. */

@@ -34,7 +34,7 @@ final class Inquiry {
     ShareState s = core.state();
     Set<String> next = new TreeSet<>(peers.reachable());
     Successor by = s.successor();
-    if (by != null && peers.isUp(by.node())) {
+    if (by != null && core.isUp(by.node())) {
       next.add(by.node());
     }
     next.removeAll(asked);

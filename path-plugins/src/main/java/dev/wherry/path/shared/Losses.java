@@ -81,6 +81,18 @@ final class Losses {
     return NbdException.harmless(NbdError.EIO, why);
   }
 
+  /**
+   * Counts a flush of the store that fails: what hosts of other nodes were answered may be lost.
+   */
+  CompletableFuture<Void> counting(CompletableFuture<Void> flush) {
+    return flush.whenComplete(
+        (v, failure) -> {
+          if (failure != null) {
+            failedToFlush(failure);
+          }
+        });
+  }
+
   /** The store was not flushed: what hosts of other nodes were answered may be lost, too. */
   void failedToFlush(Throwable failure) {
     if (!(Failures.causeOf(failure) instanceof NbdException e && e.isHarmless())) {
@@ -119,16 +131,7 @@ final class Losses {
       return CompletableFuture.completedFuture(null);
     }
     CompletableFuture<Void> flushed =
-        owner
-            ? store
-                .flush()
-                .whenComplete(
-                    (v, failure) -> {
-                      if (failure != null) {
-                        failedToFlush(failure);
-                      }
-                    })
-            : CompletableFuture.<Void>completedFuture(null);
+        owner ? counting(store.flush()) : CompletableFuture.<Void>completedFuture(null);
     return flushed
         .thenCompose(v -> state.update(ShareState::stopped))
         .<Void>thenApply(v -> null)

@@ -103,14 +103,7 @@ final class OwnerHandler extends RoleHandler {
 
   @Override
   public CompletableFuture<Void> flush() {
-    return core.writer()
-        .flush()
-        .whenComplete(
-            (v, failure) -> {
-              if (failure != null) {
-                core.losses().failedToFlush(failure);
-              }
-            });
+    return core.losses().counting(core.writer().flush());
   }
 
   @Override

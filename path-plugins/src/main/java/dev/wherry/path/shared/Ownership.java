@@ -1,7 +1,6 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.path.VolumeState;
-import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
@@ -114,10 +113,6 @@ final class Ownership {
     }
   }
 
-  private boolean isUp(String node) {
-    return core.links().to(node).map(Link::isUp).orElse(false);
-  }
-
   /** Another node takes this one for the owner: an ask of this node was heard. */
   void named() {
     long now = core.now();
@@ -141,7 +136,7 @@ final class Ownership {
   /** This node has learned of another owner, who may not know of this one. */
   void learned() {
     ShareState s = core.state();
-    if (s.role() != Role.OWNER && peers.isUp(s.owner())) {
+    if (s.role() != Role.OWNER && core.isUp(s.owner())) {
       peers.tell(s.owner());
     }
   }
@@ -158,7 +153,7 @@ final class Ownership {
 
   /** An owner that cannot be reached is not asked: nothing else could be done meanwhile. */
   private synchronized void takeAgain() {
-    if (forcing > 0 || !isUp(core.state().owner())) {
+    if (forcing > 0 || !core.isUp(core.state().owner())) {
       goOnLater();
       return;
     }
@@ -203,7 +198,7 @@ final class Ownership {
       return begin(true, inconsistent);
     }
     forcing++;
-    if (!isUp(core.state().owner()) && core.inner().handler() instanceof Forwarder forwarder) {
+    if (!core.isUp(core.state().owner()) && core.inner().handler() instanceof Forwarder forwarder) {
       forwarder.abandon(); // The hosts' requests end then, that the take may be waiting for.
     }
     taking.stop();
@@ -247,7 +242,7 @@ final class Ownership {
       return back.take().whenComplete((v, failure) -> core.end());
     }
     CompletableFuture<Void> done =
-        !isUp(s.owner()) && (force || !s.wanted())
+        !core.isUp(s.owner()) && (force || !s.wanted())
             ? Peers.refused(Status.REFUSED, unreachable(s))
             : taking.take(s.wanted());
     if (force) {

@@ -35,17 +35,13 @@ final class Peers {
     return orphans;
   }
 
-  boolean isUp(String node) {
-    return core.links().to(node).map(Link::isUp).orElse(false);
-  }
-
   /** All nodes that can be reached, whether they are known to have a part or not. */
   Set<String> reachable() {
     ShareState s = core.state();
     Set<String> all = new TreeSet<>(core.links().nodes());
     all.addAll(s.members());
     all.add(s.owner());
-    all.removeIf(n -> n.equals(core.node()) || !isUp(n));
+    all.removeIf(n -> n.equals(core.node()) || !core.isUp(n));
     return all;
   }
 

@@ -218,7 +218,9 @@ final class Release {
       long needed = map == null ? 0 : missing(store, map);
       done =
           needed == 0
-              ? flushed(store) // That nothing is missing has to survive a loss of power.
+              ? core.losses()
+                  .counting(
+                      store.flush()) // That nothing is missing has to survive a loss of power.
               : refused(
                   needed
                       + " blocks are not on node "
@@ -289,17 +291,6 @@ final class Release {
                         .quiet()
                         .thenCompose(w -> map.close())
                         .thenCompose(w -> core.parts().log().remove(number)));
-  }
-
-  private CompletableFuture<Void> flushed(LayeredStore store) {
-    return store
-        .flush()
-        .whenComplete(
-            (v, failure) -> {
-              if (failure != null) {
-                core.losses().failedToFlush(failure);
-              }
-            });
   }
 
   private void goOn() {

@@ -142,7 +142,7 @@ public final class SharedVolume implements PathHandler {
         .thenCompose(
             v -> map == null || !rebooted ? Answers.done() : forget(map, before.outdated()))
         .thenCompose(v -> core.update(s -> s))
-        .thenCompose(v -> map == null ? Answers.done() : flushed(store))
+        .thenCompose(v -> map == null ? Answers.done() : core.losses().counting(store.flush()))
         .thenCompose(v -> core.update(s -> s.withOutdated(List.of())))
         .whenComplete(
             (v, failure) -> {
@@ -158,18 +158,6 @@ public final class SharedVolume implements PathHandler {
   /** The machine lost its power before the map had forgotten these durably. */
   private static CompletableFuture<Void> forget(BlockMap map, List<Run> outdated) {
     return Answers.join(outdated.stream().map(r -> map.forgotten(r.from(), r.end())).toList());
-  }
-
-  /** What hosts of other nodes did not flush before a crash of the daemon is flushed, or lost. */
-  private CompletableFuture<Void> flushed(LayeredStore store) {
-    return store
-        .flush()
-        .whenComplete(
-            (v, failure) -> {
-              if (failure != null) {
-                core.losses().failedToFlush(failure);
-              }
-            });
   }
 
   private void goOn() {

@@ -1,6 +1,5 @@
 package dev.wherry.path.shared;
 
-import dev.wherry.path.link.Link;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,7 +46,6 @@ final class Without {
     if (node == null) {
       return source;
     }
-    boolean up = core.links().to(node).map(Link::isUp).orElse(false);
-    return "node " + node + (up ? "" : " (which cannot be reached)");
+    return "node " + node + (core.isUp(node) ? "" : " (which cannot be reached)");
   }
 }
