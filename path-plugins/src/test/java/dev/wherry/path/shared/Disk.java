@@ -1,5 +1,6 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.nbd.Export;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.ForwardingDevice;
@@ -9,18 +10,25 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.util.concurrent.CompletableFuture;
 
-/** A store that outlives whoever has it open; a test can make its flushes fail, and hold writes. */
+/**
+ * A store that outlives whoever has it open, and forgets with its power what was not flushed; a
+ * test can make its flushes fail, and hold writes.
+ */
 final class Disk extends ForwardingDevice {
   private boolean failsFlush;
   private boolean failsWrites;
+  private boolean full;
   private Runnable beforeRead = () -> {};
   private CompletableFuture<Void> writesHeld = CompletableFuture.completedFuture(null);
   private boolean closed;
+  private final byte[] durable;
+  private boolean dark;
   private int flushes;
   private int writes;
 
   Disk(long size) {
     super(new MemoryDevice(size));
+    durable = new byte[(int) size];
   }
 
   /** What lies there, whatever a map says of it. */
@@ -31,8 +39,21 @@ final class Disk extends ForwardingDevice {
     return bytes;
   }
 
+  /** Puts something there, durably. */
   void put(long offset, byte[] bytes) {
     device.write(offset, Unpooled.wrappedBuffer(bytes), 0).join();
+    System.arraycopy(bytes, 0, durable, (int) offset, bytes.length);
+  }
+
+  /** Nothing becomes durable any more. */
+  void cutPower() {
+    dark = true;
+  }
+
+  /** Only what was flushed is left. */
+  void restorePower() {
+    device.write(0, Unpooled.wrappedBuffer(durable), 0).join();
+    dark = false;
   }
 
   void failFlushes(boolean fails) {
@@ -41,6 +62,11 @@ final class Disk extends ForwardingDevice {
 
   void failWrites(boolean fails) {
     failsWrites = fails;
+  }
+
+  /** There is no room for anything more. */
+  void fill(boolean isFull) {
+    full = isFull;
   }
 
   /** Writes end no sooner than what is returned is completed. */
@@ -91,9 +117,26 @@ final class Disk extends ForwardingDevice {
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
     writes++;
+    int length = data.readableBytes();
+    if (full) {
+      return Answers.failed(NbdError.ENOSPC, "the disk is full");
+    }
     return failsWrites
         ? Answers.failed(NbdError.EIO, "the disk is broken")
-        : writesHeld.thenCompose(v -> device.write(offset, data, flags));
+        : writesHeld
+            .thenCompose(v -> device.write(offset, data, flags))
+            .thenRun(
+                () -> {
+                  if ((flags & Export.FUA) != 0) {
+                    keep(offset, length);
+                  }
+                });
+  }
+
+  private void keep(long offset, int length) {
+    if (!dark) {
+      System.arraycopy(content(offset, length), 0, durable, (int) offset, length);
+    }
   }
 
   @Override
@@ -104,7 +147,9 @@ final class Disk extends ForwardingDevice {
   @Override
   public CompletableFuture<Void> flush() {
     flushes++;
-    return failsFlush ? Answers.failed(NbdError.EIO, "the disk is broken") : device.flush();
+    return failsFlush
+        ? Answers.failed(NbdError.EIO, "the disk is broken")
+        : device.flush().thenRun(() -> keep(0, durable.length));
   }
 
   @Override

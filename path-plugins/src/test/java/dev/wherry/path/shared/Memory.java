@@ -1,14 +1,16 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.path.map.BlockMap;
-import dev.wherry.path.map.FileMapFile;
 import dev.wherry.path.map.JournaledMap;
+import dev.wherry.path.map.MapFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,7 @@ final class Memory implements ShareLog {
   private final long size;
   private @Nullable ShareState state;
   private final List<ShareState> states = new ArrayList<>();
+  private final Map<Long, ForcedMapFile> maps = new HashMap<>();
   private boolean failing;
   private int putsBeforeFailure = Integer.MAX_VALUE;
 
@@ -52,6 +55,22 @@ final class Memory implements ShareLog {
     putsBeforeFailure = puts;
   }
 
+  /** Nothing becomes durable any more. */
+  void cutPower() {
+    maps.values().forEach(ForcedMapFile::cutPower);
+  }
+
+  /** Of the maps only what was forced is left. */
+  void restorePower() {
+    maps.values().forEach(ForcedMapFile::restorePower);
+  }
+
+  private MapFile mapFile(long number) throws IOException {
+    ForcedMapFile file = new ForcedMapFile(file(number), maps.get(number));
+    maps.put(number, file);
+    return file;
+  }
+
   Path file(long number) {
     return directory.resolve("map-" + number);
   }
@@ -66,7 +85,7 @@ final class Memory implements ShareLog {
     }
     try {
       return JournaledMap.open(
-          FileMapFile.open(file(number)),
+          mapFile(number),
           blockSize,
           size,
           (offset, into) -> into.put(disk.content(offset, into.remaining())),
@@ -93,7 +112,7 @@ final class Memory implements ShareLog {
     try {
       return CompletableFuture.completedFuture(
           JournaledMap.create(
-              FileMapFile.open(file(number)),
+              mapFile(number),
               blockSize,
               size,
               initial == BlockMap.NOT_HERE
@@ -108,6 +127,7 @@ final class Memory implements ShareLog {
   @Override
   public CompletableFuture<Void> remove(long number) {
     try {
+      maps.remove(number);
       Files.deleteIfExists(file(number));
       return CompletableFuture.completedFuture(null);
     } catch (IOException e) {

@@ -126,9 +126,13 @@ final class Nodes implements AutoCloseable {
       memory.fail(false);
     }
 
-    /** So does the machine. What is lost of the store is the test's business. */
+    /** So does the machine: what was neither flushed nor forced is lost. */
     void losePower() {
+      disk.cutPower();
+      memory.cutPower();
       crash();
+      disk.restorePower();
+      memory.restorePower();
       boots++;
     }
 
