@@ -224,17 +224,34 @@ class ReleaseTest extends TwoNodes {
     assertTrue(nodes.refusal(a.volume().leave("b")).contains("node b owns volume v, not a"));
   }
 
-  @Test
-  void whatOnlyTheOwnerHasAfterItSurvivesALossOfPower() {
-    open(ReadPolicy.PULL, true);
-    b.activate();
+  /**
+   * Node {@code c} owns it and has all; its source is {@code b}, the source of which is {@code a}.
+   */
+  private Nodes.Node chain() {
+    open(ReadPolicy.PULL);
     Nodes.Node c = nodes.share(b, "c");
     c.activate();
     c.expect(content);
     nodes.pass(Duration.ofSeconds(1)); // a hears of it
+    return c;
+  }
+
+  @Test
+  void whatOnlyTheOwnerHasAfterItSurvivesALossOfPower() {
+    Nodes.Node c = chain();
     a.release();
     c.losePower();
     c.start();
     c.expect(content);
+  }
+
+  @Test
+  void anOwnerThatCannotMakeDurableThatItHasAllReleasesNobodyFurtherBack() {
+    Nodes.Node c = chain();
+    c.disk.failFlushes(true);
+    assertTrue(nodes.refusal(a.volume().release()).contains("the disk is broken"));
+    assertTrue(a.memory.state().hasStore());
+    c.disk.failFlushes(false);
+    assertEquals(1, c.state().losses());
   }
 }
