@@ -240,6 +240,19 @@ class LossesTest {
     flush(b);
   }
 
+  /** Else the count would seem to have grown while its hosts' first FLUSH was under way. */
+  @Test
+  void aNodeThatStartsAnewRemembersTheCount() {
+    a.losePower();
+    start(a);
+    assertEquals(1, b.memory.state().losses());
+    b.stop();
+    nodes.wire.hold(Op.SYNC); // nobody tells it
+    b.start();
+    flush(b);
+    nodes.wire.pass(Op.SYNC);
+  }
+
   @Test
   void theTakerTellsItsOwnHostsWhatTheOwnerLostBefore() {
     write(b);

@@ -382,6 +382,10 @@ class TakingBackTest extends TwoNodes {
     nodes.pass(Duration.ofSeconds(60));
     assertEquals(found, b.volume().divergence());
     assertNull(b.volume().move());
+    b.stop();
+    b.start();
+    nodes.pass(Duration.ofSeconds(60));
+    assertNull(b.volume().move());
     takeBack(b);
     nodes.pass(Duration.ofSeconds(60));
     assertEquals(BLOCKS, b.volume().blocks().here());
