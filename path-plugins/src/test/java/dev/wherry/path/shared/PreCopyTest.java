@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.path.link.Op;
+import dev.wherry.path.link.Priority;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -96,7 +97,9 @@ class PreCopyTest extends TwoNodes {
     nodes.await(change.apply(a.volume()));
     byte[] expected = a.read(0, SIZE);
     List<Wire.Sent> fetched = fetchedAfterActivation();
-    assertEquals(List.of(new Wire.Sent("b", "a", Op.FETCH, 2, 3 * BLOCK, BLOCK)), fetched);
+    assertEquals(
+        List.of(new Wire.Sent("b", "a", Op.FETCH, Priority.BACKGROUND, 2, 3 * BLOCK, BLOCK)),
+        fetched);
     b.expect(expected);
   }
 

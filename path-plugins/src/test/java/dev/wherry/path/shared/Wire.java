@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Wire {
   /** What was sent, in order. */
-  record Sent(String from, String to, Op op, long epoch, long offset, long length) {}
+  record Sent(
+      String from, String to, Op op, Priority priority, long epoch, long offset, long length) {}
 
   /** Who answers. */
   interface Service {
@@ -179,7 +180,9 @@ final class Wire {
   /** Sends a request that no engine made. */
   CompletableFuture<LinkReply> call(
       String from, String to, LinkRequest request, Priority priority, Duration limit) {
-    Sent s = new Sent(from, to, request.op(), request.epoch(), request.offset(), request.length());
+    Sent s =
+        new Sent(
+            from, to, request.op(), priority, request.epoch(), request.offset(), request.length());
     sent.add(s);
     // The sender's memory may be reused once the payload is the link's.
     ByteBuf copy = Unpooled.wrappedBuffer(ByteBufUtil.getBytes(request.payload()));
