@@ -106,6 +106,16 @@ class OutboundTest {
   }
 
   @Test
+  void smallMessagesThatWaitTogetherAreOneWrite() {
+    for (int i = 0; i < 50; i++) {
+      out.add(message(1, i, random(10)));
+    }
+    channel.runPendingTasks();
+    assertEquals(1, channel.outboundMessages().size());
+    assertEquals(50, receive(new ArrayList<>()).size());
+  }
+
+  @Test
   void whatIsTakenBackIsNotSent() {
     Outgoing taken = message(1, 2, random(MIB));
     out.add(message(1, 1, random(10)));
