@@ -373,6 +373,25 @@ final class SharesOverHttpTest {
     Cluster.join(b.close());
   }
 
+  /** Each of the two fits, and both do not: what the first may come to take is booked. */
+  @Test
+  void whatDoesNotFitBesideWhatIsBookedIsRefusedAndNothingIsChanged() throws Exception {
+    long free = Files.getFileStore(dir).getUsableSpace() / 10 * 6 / 4096 * 4096;
+    for (String v : List.of("first", "second")) {
+      nodes.create("a", "{'suid': '" + v + "', 'size': " + free + ", 'backing': ['zero:1000T']}");
+    }
+    String terms = "{'to': 'b', 'read': 'pull', 'handover': 'manual'}";
+    nodes.done("a", "first", "share", terms);
+    String why = nodes.refused(507, "a", "second", "share", terms);
+    assertTrue(why.contains("are booked for other volumes"), why);
+    assertFalse(nodes.show("a", "second").path("shared").asBoolean());
+    assertEquals(404, nodes.rest("b").get("/api/v1/volumes/second").status());
+    assertEquals(1, filesIn(nodes.data("b").resolve("volumes")));
+    nodes.done("a", "first", "unshare", "{'from': 'b'}");
+    nodes.done("a", "second", "share", terms);
+    nodes.done("a", "second", "unshare", "{'from': 'b'}");
+  }
+
   @Test
   void aNodeThatIsAwayGetsNoPart() {
     volume();
