@@ -157,4 +157,22 @@ public record ExportInfo(
         text,
         contexts);
   }
+
+  public ExportInfo withContexts(List<String> names) {
+    return new ExportInfo(
+        size,
+        minBlock,
+        preferredBlock,
+        readOnly,
+        canFlush,
+        canFua,
+        canTrim,
+        canZero,
+        canFastZero,
+        canCache,
+        multiConn,
+        rotational,
+        description,
+        names);
+  }
 }

@@ -168,10 +168,12 @@ public final class Cluster implements AutoCloseable {
   // ------------------------------------------------------------------ hosts
 
   NbdClient host(String node, String suid) {
+    return host(node, suid, NbdClientOptions.DEFAULTS);
+  }
+
+  NbdClient host(String node, String suid, NbdClientOptions options) {
     NbdUri uri = NbdUri.parse("nbd://127.0.0.1:" + daemons.get(node).nbdPort() + "/" + suid);
-    return join(
-        NbdClient.connect(
-            uri, NbdClientOptions.DEFAULTS.withIoTimeout(Duration.ofSeconds(60)), loops));
+    return join(NbdClient.connect(uri, options.withIoTimeout(Duration.ofSeconds(60)), loops));
   }
 
   static <T> T join(CompletableFuture<T> f) {
