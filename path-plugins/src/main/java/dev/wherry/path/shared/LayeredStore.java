@@ -133,11 +133,14 @@ final class LayeredStore {
     return reads.tryRead(offset, length, into);
   }
 
-  /** As {@link BlockDevice#trySend}. */
+  /**
+   * As {@link BlockDevice#trySend}, where all is here and there is no map. What is sent is read
+   * when the host takes it. A trim may have been answered by then, after which a write is in the
+   * device before the map, and with it any other read, knows of it: nobody can look once more, as
+   * {@link HostReads} does.
+   */
   @Nullable FileSlice trySend(long offset, int length) {
-    return layers.isPlain(layers.map(), offset, length)
-        ? layers.device().trySend(offset, length)
-        : null;
+    return layers.map() == null ? layers.device().trySend(offset, length) : null;
   }
 
   /** As {@link BlockDevice#tryWrite}. */

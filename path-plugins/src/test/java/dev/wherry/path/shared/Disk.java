@@ -1,5 +1,6 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.ForwardingDevice;
@@ -7,13 +8,16 @@ import dev.wherry.path.memory.MemoryDevice;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
+import java.nio.channels.FileChannel;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** A store that outlives whoever has it open; a test can make its flushes fail, and hold writes. */
 final class Disk extends ForwardingDevice {
   private boolean failsFlush;
   private boolean failsWrites;
   private Runnable beforeRead = () -> {};
+  private @Nullable FileChannel sent;
   private CompletableFuture<Void> writesHeld = CompletableFuture.completedFuture(null);
   private boolean closed;
   private int flushes;
@@ -52,6 +56,11 @@ final class Disk extends ForwardingDevice {
   /** Something that happens while the next read is on its way to the disk. */
   void beforeRead(Runnable action) {
     beforeRead = action;
+  }
+
+  /** A file of which all can be sent, in place of its content. */
+  void sendFrom(FileChannel file) {
+    sent = file;
   }
 
   /** Writes that come from now on are not held. */
@@ -94,6 +103,12 @@ final class Disk extends ForwardingDevice {
     return failsWrites
         ? Answers.failed(NbdError.EIO, "the disk is broken")
         : writesHeld.thenCompose(v -> device.write(offset, data, flags));
+  }
+
+  @Override
+  public @Nullable FileSlice trySend(long offset, int length) {
+    FileChannel file = sent;
+    return file == null ? null : new FileSlice(file, offset, length, () -> {});
   }
 
   @Override
