@@ -247,6 +247,9 @@ final class LayeredStore {
    * Has the device hold the zeroes that the map alone may know of: it will not be asked any more.
    */
   CompletableFuture<Void> zeroDevice(BlockMap m) {
+    if (!m.takesData()) {
+      return Keeping.noRoom();
+    }
     CompletableFuture<Void> done = Answers.done();
     for (Run run : inventory.zeroes(m)) {
       long start = run.from() * layers.blockSize();

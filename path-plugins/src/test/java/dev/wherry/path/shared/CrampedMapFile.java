@@ -42,6 +42,11 @@ final class CrampedMapFile implements MapFile {
   }
 
   @Override
+  public void truncate(long length) throws IOException {
+    file.truncate(length);
+  }
+
+  @Override
   public void force() throws IOException {
     file.force();
   }
