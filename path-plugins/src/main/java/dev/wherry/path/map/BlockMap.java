@@ -89,6 +89,13 @@ public interface BlockMap {
   long dirty();
 
   /**
+   * Whether data of the source may be put in the store now, see {@link #hydrated}. Not where the
+   * map came back from a crash and there was no room to write down which of what was intended is
+   * void: what is put there in part might be taken for it.
+   */
+  boolean takesData();
+
+  /**
    * Says what will be written, before it is.
    *
    * @param offset in bytes, a multiple of {@link #UNIT}

@@ -3,6 +3,7 @@ package dev.wherry.path.map;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,7 +29,11 @@ final class Checkpoints {
   private final long limit;
   private CompletableFuture<Void> running = CompletableFuture.completedFuture(null);
 
+  /** Whether the journal has hashes that do not hold: nothing is intended before one has ended. */
+  private volatile boolean stale;
+
   /**
+   * @param stale whether the journal has hashes that do not hold
    * @param limit bytes of the journal; more, up to 256 MiB, if the checkpoint itself is longer
    */
   Checkpoints(
@@ -39,6 +44,7 @@ final class Checkpoints {
       Object lock,
       Executor worker,
       long seed,
+      boolean stale,
       long limit) {
     this.file = file;
     this.journal = journal;
@@ -47,6 +53,7 @@ final class Checkpoints {
     this.lock = lock;
     this.worker = worker;
     this.seed = seed;
+    this.stale = stale;
     this.limit = limit;
   }
 
@@ -54,10 +61,40 @@ final class Checkpoints {
   void consider() {
     long most = Math.max(limit, Math.min(MOST, journal.checkpointLength()));
     if (running.isDone() && journal.sinceCheckpoint() > most) {
-      CompletableFuture<Void> done = new CompletableFuture<>();
-      running = done;
-      worker.execute(() -> run(done));
+      begin();
     }
+  }
+
+  private void begin() {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    running = done;
+    worker.execute(() -> run(done));
+  }
+
+  /** Whether the journal has hashes that do not hold. */
+  boolean isStale() {
+    return stale;
+  }
+
+  /** Makes a journal without hashes that do not hold; fails with ENOSPC where it cannot. */
+  CompletableFuture<Void> refresh() {
+    CompletableFuture<Void> end;
+    synchronized (lock) {
+      if (stale && running.isDone()) {
+        begin();
+      }
+      end = running;
+    }
+    return end.thenAccept(
+        v -> {
+          Throwable broken = journal.broken();
+          if (broken != null) {
+            throw new CompletionException(broken);
+          }
+          if (stale) {
+            throw new CompletionException(Journal.full(null));
+          }
+        });
   }
 
   /** Done when none runs. */
@@ -80,7 +117,15 @@ final class Checkpoints {
       carry(began, writer);
       active.forEach(writer::differ);
       // A failed swap has broken the map, and said so.
-      journal.swap(writer.end()).whenComplete((swapped, failure) -> done.complete(null));
+      journal
+          .swap(writer.end())
+          .whenComplete(
+              (swapped, failure) -> {
+                if (failure == null) {
+                  stale = false;
+                }
+                done.complete(null);
+              });
     } catch (IOException | RuntimeException e) {
       LOG.warn("a block map's journal could not be shortened, and grows on: {}", e.getMessage());
       journal.dropTail();
@@ -93,6 +138,14 @@ final class Checkpoints {
     }
   }
 
+  /**
+   * While there are hashes that do not hold nothing is intended: those of a block hold if that is
+   * here because of them. Where that has become certain meanwhile a later record says so.
+   */
+  private boolean holds(long block) {
+    return states.pending.get(block) != States.SETTLED && states.live.get(block) == BlockMap.NEWER;
+  }
+
   /** The hashes that still counted when it began; later records come after them. */
   private void carry(long began, CheckpointWriter writer) throws IOException {
     Geometry geometry = states.geometry;
@@ -102,7 +155,7 @@ final class Checkpoints {
           .visit(
               (type, state, number, position, at, more) ->
                   intents.record(type, number, position, at, more));
-      intents.open(block -> true, writer::intent);
+      intents.open(block -> !stale || holds(block), writer::intent);
     }
   }
 }

@@ -81,6 +81,12 @@ public final class FileMapFile implements MapFile {
   }
 
   @Override
+  public void truncate(long to) throws IOException {
+    channel.truncate(to);
+    length = to;
+  }
+
+  @Override
   public void force() throws IOException {
     channel.force(false);
   }

@@ -33,10 +33,14 @@ final class Journal {
   private @Nullable CompletableFuture<Void> nextForce;
   private @Nullable NbdException broken;
 
-  Journal(MapFile file, long length, Object lock, Executor worker) {
+  /**
+   * @param length of the file, all of it durable
+   * @param checkpoint bytes of it that are no journal
+   */
+  Journal(MapFile file, long length, long checkpoint, Object lock, Executor worker) {
     this.file = file;
     this.length = length;
-    this.checkpoint = length;
+    this.checkpoint = checkpoint;
     this.forced = length;
     this.lock = lock;
     this.turns = new Turns(worker);
@@ -125,8 +129,7 @@ final class Journal {
       file.append(records.frame(length, forced));
     } catch (IOException e) {
       if (isFull(e)) {
-        // What was written is in the store still, and the next commit says so.
-        throw NbdException.harmless(NbdError.ENOSPC, "no space for the block map's journal", e);
+        throw full(e);
       }
       throw fail("the block map's journal cannot be written", e);
     }
@@ -136,7 +139,12 @@ final class Journal {
     }
   }
 
-  private static boolean isFull(IOException e) {
+  /** There is no room: what was written is in the store still, and the next commit says so. */
+  static NbdException full(@Nullable Throwable cause) {
+    return NbdException.harmless(NbdError.ENOSPC, "no space for the block map's journal", cause);
+  }
+
+  static boolean isFull(IOException e) {
     String message = e.getMessage();
     return message != null
         && (message.contains("No space left") || message.contains("quota exceeded"));

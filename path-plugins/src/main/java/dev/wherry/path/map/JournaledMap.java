@@ -51,16 +51,46 @@ public final class JournaledMap implements BlockMap {
   private final Transitions transitions;
   private final Checkpoints checkpoints;
 
+  /** A new one. */
   private JournaledMap(
       MapFile file, long length, States states, long seed, Executor worker, Limits limits) {
+    this(file, length, length, states, new Runs(), seed, false, worker, limits);
+  }
+
+  /** What was recovered. */
+  private JournaledMap(
+      MapFile file, long length, Recovery recovery, Executor worker, Limits limits) {
+    this(
+        file,
+        length,
+        recovery.checkpoint(),
+        recovery.states(),
+        recovery.differing(),
+        recovery.seed(),
+        recovery.isStale(),
+        worker,
+        limits);
+  }
+
+  private JournaledMap(
+      MapFile file,
+      long length,
+      long checkpoint,
+      States states,
+      Runs differing,
+      long seed,
+      boolean stale,
+      Executor worker,
+      Limits limits) {
     this.lock = states;
     this.states = states;
     this.geometry = states.geometry;
     Extents extents = new Extents(geometry);
-    this.journal = new Journal(file, length, lock, worker);
+    differing.forEach((from, end, newer) -> extents.activated(from, end));
+    this.journal = new Journal(file, length, checkpoint, lock, worker);
     this.commits = new Commits(states, extents, journal, lock, worker);
     this.checkpoints =
-        new Checkpoints(file, journal, states, extents, lock, worker, seed, limits.journal);
+        new Checkpoints(file, journal, states, extents, lock, worker, seed, stale, limits.journal);
     this.transitions =
         new Transitions(
             states, extents, journal, commits, new Hashes(states, seed), lock, limits.extents);
@@ -102,7 +132,8 @@ public final class JournaledMap implements BlockMap {
 
   /**
    * Opens the map in a file, after whatever ended its last use. Blocks. What was written and not
-   * committed is here if the store has it, but not durable before the next {@link #commit}.
+   * committed is here if the store has it, but not durable before the next {@link #commit}. Takes
+   * no room where there is none.
    *
    * @param file owned, unless this fails
    * @param blockSize as it was made
@@ -123,7 +154,7 @@ public final class JournaledMap implements BlockMap {
       throws IOException {
     Recovery recovery = new Recovery(file, geometry, store);
     long length = recovery.run();
-    return new JournaledMap(file, length, recovery.states(), recovery.seed(), worker, limits);
+    return new JournaledMap(file, length, recovery, worker, limits);
   }
 
   @Override
@@ -187,6 +218,15 @@ public final class JournaledMap implements BlockMap {
   }
 
   @Override
+  public boolean takesData() {
+    if (!checkpoints.isStale()) {
+      return true;
+    }
+    var unused = checkpoints.refresh();
+    return false;
+  }
+
+  @Override
   public CompletableFuture<Void> intend(long offset, ByteBuf data) {
     long from = offset / geometry.blockSize();
     long end = (offset + data.readableBytes() - 1) / geometry.blockSize() + 1;
@@ -194,7 +234,9 @@ public final class JournaledMap implements BlockMap {
       Throwable broken = journal.broken();
       return broken == null ? Answers.done() : CompletableFuture.failedFuture(broken);
     }
-    return considered(transitions.intend(offset, data, from, end));
+    return checkpoints.isStale()
+        ? checkpoints.refresh().thenCompose(v -> intend(offset, data))
+        : considered(transitions.intend(offset, data, from, end));
   }
 
   @Override

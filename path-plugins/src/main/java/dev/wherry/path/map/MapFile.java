@@ -22,6 +22,9 @@ public interface MapFile extends AutoCloseable {
   /** Adds to the end. In the page cache when it returns; if it fails nothing was added. */
   void append(ByteBuffer bytes) throws IOException;
 
+  /** Cuts off what is behind a length; takes no room. Durable after the next {@link #force}. */
+  void truncate(long length) throws IOException;
+
   /** Makes durable what was appended before. */
   void force() throws IOException;
 

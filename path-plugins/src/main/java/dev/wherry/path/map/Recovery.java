@@ -16,6 +16,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Reads a map's file, and the store where the file has only hashes of what was to be written.
  * Leaves a file without a journal, but with those hashes that hold: they do until the next commit.
+ *
+ * <p>Where there is no room for that file the old one stays as it is, and its journal goes on: so
+ * that a map can be opened on a full disk.
  */
 final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
@@ -30,6 +33,13 @@ final class Recovery {
   private boolean ended;
   private boolean journalled;
   private long seed;
+  private long checkpoint;
+
+  /** What is newer because of its extent alone, where the file says so still. */
+  private Runs differing = new Runs();
+
+  /** Whether the file has hashes that do not hold. */
+  private boolean stale;
 
   Recovery(MapFile file, Geometry geometry, StoreReader store) {
     this.file = file;
@@ -44,6 +54,21 @@ final class Recovery {
 
   long seed() {
     return seed;
+  }
+
+  /** Bytes of the file that are no journal. */
+  long checkpoint() {
+    return checkpoint;
+  }
+
+  /** The blocks that are newer while the file says so of their extents alone. */
+  Runs differing() {
+    return differing;
+  }
+
+  /** Whether the file has hashes that do not hold, of what was never written or is lost. */
+  boolean isStale() {
+    return stale;
   }
 
   /** Does it all; the length of the file is returned. */
@@ -61,6 +86,7 @@ final class Recovery {
             .visit(
                 (type, state, number, position, at, more) -> {
                   apply(type, state, number, position, more);
+                  checkpoint = type == Records.END ? at : checkpoint;
                   intents.record(type, number, position, at, more);
                 });
     if (end < window.length()) {
@@ -72,15 +98,39 @@ final class Recovery {
     }
     Pages recovered = match(intents, passing);
     if (!journalled && end == window.length() && extents.isEmpty() && intents.isEmpty()) {
+      checkpoint = end;
       return end;
     }
     file.discard();
-    CheckpointWriter writer = new CheckpointWriter(file, geometry, seed);
-    writer.states(states, this);
-    intents.open(block -> recovered.get(block) == 1, writer::intent);
-    long length = writer.end();
+    try {
+      CheckpointWriter writer = new CheckpointWriter(file, geometry, seed);
+      writer.states(states, this);
+      intents.open(block -> recovered.get(block) == 1, writer::intent);
+      checkpoint = writer.end();
+    } catch (IOException e) {
+      if (!Journal.isFull(e)) {
+        throw e;
+      }
+      return keep(end, e);
+    }
     file.swap();
-    return length;
+    differing = new Runs();
+    stale = false;
+    return checkpoint;
+  }
+
+  /** The journal goes on, without its torn end. What follows takes all of it for durable. */
+  private long keep(long end, IOException why) throws IOException {
+    LOG.warn(
+        "a block map's journal of {} bytes is kept as it is: {}",
+        end - checkpoint,
+        why.getMessage());
+    file.discard();
+    if (end < file.length()) {
+      file.truncate(end);
+    }
+    file.force();
+    return end;
   }
 
   private void apply(int type, int state, int number, long position, ByteBuffer more)
@@ -138,6 +188,7 @@ final class Recovery {
     for (long at = states.live.next(SAME, from, end); at < end; ) {
       long next = states.live.runEnd(at, end);
       states.live.fill(at, next, NEWER);
+      differing.add(at, next, NEWER);
       at = states.live.next(SAME, next, end);
     }
   }
@@ -167,6 +218,8 @@ final class Recovery {
         recovered.fill(block, block + 1, 1);
         states.pending.fill(block, block + 1, base == ZERO ? States.OVER_ZERO : States.OVER_NONE);
         states.live.fill(block, block + 1, NEWER);
+      } else {
+        stale = true;
       }
       block = candidates.next(1, block + 1, end);
     }

@@ -380,6 +380,9 @@ final class Giving {
       }
       return;
     }
+    // What was written to a server and not flushed there differs from it for the taker. Where it
+    // comes back it must not get that again from here: somebody else may write it by then.
+    core.connectSource(core.state());
     long stall = core.switchRole();
     core.handedOver(stall);
     LOG.info(

@@ -1,5 +1,6 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.map.BlockMap;
 import io.netty.buffer.ByteBuf;
@@ -56,6 +57,9 @@ final class Keeping {
 
   private CompletableFuture<Long> keepHeld(
       BlockMap m, long first, long end, long offset, ByteBuf data) {
+    if (!m.takesData()) {
+      return noRoom();
+    }
     List<CompletableFuture<?>> writes = new ArrayList<>();
     long bytes = 0;
     for (long b = m.next(BlockMap.NOT_HERE, first, end); b < end; ) {
@@ -81,7 +85,15 @@ final class Keeping {
                 : Answers.done());
   }
 
+  /** What the map has no room for, see {@link BlockMap#takesData}. */
+  static <T> CompletableFuture<T> noRoom() {
+    return Answers.failed(NbdError.ENOSPC, "no space for the block map's journal");
+  }
+
   private CompletableFuture<Void> keepZeroHeld(BlockMap m, long first, long end) {
+    if (!m.takesData()) {
+      return noRoom();
+    }
     List<CompletableFuture<?>> zeroed = new ArrayList<>();
     for (long b = m.next(BlockMap.NOT_HERE, first, end); b < end; ) {
       long from = b;

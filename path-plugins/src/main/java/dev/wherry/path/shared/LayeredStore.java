@@ -133,11 +133,14 @@ final class LayeredStore {
     return reads.tryRead(offset, length, into);
   }
 
-  /** As {@link BlockDevice#trySend}. */
+  /**
+   * As {@link BlockDevice#trySend}, where all is here and there is no map. What is sent is read
+   * when the host takes it. A trim may have been answered by then, after which a write is in the
+   * device before the map, and with it any other read, knows of it: nobody can look once more, as
+   * {@link HostReads} does.
+   */
   @Nullable FileSlice trySend(long offset, int length) {
-    return layers.isPlain(layers.map(), offset, length)
-        ? layers.device().trySend(offset, length)
-        : null;
+    return layers.map() == null ? layers.device().trySend(offset, length) : null;
   }
 
   /** As {@link BlockDevice#tryWrite}. */
@@ -244,6 +247,9 @@ final class LayeredStore {
    * Has the device hold the zeroes that the map alone may know of: it will not be asked any more.
    */
   CompletableFuture<Void> zeroDevice(BlockMap m) {
+    if (!m.takesData()) {
+      return Keeping.noRoom();
+    }
     CompletableFuture<Void> done = Answers.done();
     for (Run run : inventory.zeroes(m)) {
       long start = run.from() * layers.blockSize();

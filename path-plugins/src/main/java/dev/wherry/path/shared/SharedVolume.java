@@ -4,9 +4,11 @@ import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
+import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
@@ -20,9 +22,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A volume that several nodes have, as one of them sees it.
@@ -34,6 +40,11 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe on any thread; never blocks.
  */
 public final class SharedVolume implements PathHandler {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
+
+  /** How soon a map that had no room for what a crash left in doubt is tried again. */
+  private static final long ROOM_MILLIS = 1000;
+
   /**
    * What it is made of.
    *
@@ -125,7 +136,8 @@ public final class SharedVolume implements PathHandler {
 
   /**
    * Hosts wait until what a crash left in doubt in the map is certain, and it is durable that what
-   * was not flushed before a loss of power is lost.
+   * was not flushed before a loss of power is lost. Where there is no room to write that down they
+   * wait until there is.
    *
    * @param before what was put last
    */
@@ -140,9 +152,16 @@ public final class SharedVolume implements PathHandler {
     core.inner()
         .suspend()
         .thenCompose(
-            v -> map == null || !rebooted ? Answers.done() : forget(map, before.outdated()))
+            v ->
+                map == null || !rebooted
+                    ? Answers.done()
+                    : withRoom(() -> forget(map, before.outdated()), false))
         .thenCompose(v -> core.update(s -> s))
-        .thenCompose(v -> map == null ? Answers.done() : core.losses().counting(store.flush()))
+        .thenCompose(
+            v ->
+                map == null
+                    ? Answers.done()
+                    : withRoom(() -> core.losses().counting(store.flush()), false))
         .thenCompose(v -> core.update(s -> s.withOutdated(List.of())))
         .whenComplete(
             (v, failure) -> {
@@ -152,6 +171,38 @@ public final class SharedVolume implements PathHandler {
               }
               core.inner().resume();
               goOn();
+            });
+  }
+
+  /**
+   * Does it again as long as the map has no room for it and nobody has ended the volume.
+   *
+   * @param told whether people have been told of that
+   */
+  private CompletableFuture<Void> withRoom(Supplier<CompletableFuture<Void>> step, boolean told) {
+    return step.get()
+        .exceptionallyCompose(
+            failure -> {
+              boolean again =
+                  Failures.causeOf(failure) instanceof NbdException e
+                      && e.error() == NbdError.ENOSPC
+                      && e.isHarmless();
+              if (!again) {
+                return CompletableFuture.failedFuture(failure);
+              }
+              if (!told) {
+                String why = Failures.causeOf(failure).getMessage();
+                LOG.warn("volume {}: hosts wait until there is room: {}", core.suid(), why);
+              }
+              CompletableFuture<Void> later = new CompletableFuture<>();
+              core.parts()
+                  .timer()
+                  .schedule(() -> later.complete(null), ROOM_MILLIS, TimeUnit.MILLISECONDS);
+              return later.thenCompose(
+                  v ->
+                      core.inner().state() == VolumeState.SUSPENDED
+                          ? withRoom(step, true)
+                          : CompletableFuture.failedFuture(failure));
             });
   }
 

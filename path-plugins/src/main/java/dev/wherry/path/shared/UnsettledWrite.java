@@ -148,24 +148,19 @@ final class UnsettledWrite {
     };
   }
 
+  /**
+   * Whatever fails, the map has been told enough: what it refused was not written, and of what the
+   * device refused it knows since {@link BlockMap#intend} that it may differ from the source, torn
+   * as on any disk. What was not here stays so.
+   */
   private CompletableFuture<Void> put(long from, long to, long start, ByteBuf all) {
     return m.intend(start, all)
         .thenCompose(v -> device.write(start, all, 0))
-        .handle(
-            (v, failure) -> {
-              all.release();
-              if (failure == null) {
-                m.written(from, to);
-                changes.commitAfter((to - from) * blockSize);
-                return null;
-              }
-              // What was here may be torn now, as on any disk; what was not here stays so.
-              for (long b = from; b < to; b++) {
-                if (m.state(b) == BlockMap.SAME) {
-                  m.written(b, b + 1);
-                }
-              }
-              throw Failures.of(failure);
-            });
+        .thenAccept(
+            v -> {
+              m.written(from, to);
+              changes.commitAfter((to - from) * blockSize);
+            })
+        .whenComplete((v, failure) -> all.release());
   }
 }

@@ -29,7 +29,7 @@ class CommitsTest {
       new Commits(
           states,
           new Extents(LARGE),
-          new Journal(new ForgetfulFile(), 0, states, Runnable::run),
+          new Journal(new ForgetfulFile(), 0, 0, states, Runnable::run),
           states,
           Runnable::run);
 

@@ -14,6 +14,9 @@ final class ForgetfulFile implements MapFile {
   /** Fails the next calls so. */
   IOException failure;
 
+  /** Nothing that takes room works. */
+  boolean full;
+
   /** Called while a new file is made. */
   Runnable meanwhile = () -> {};
 
@@ -31,6 +34,12 @@ final class ForgetfulFile implements MapFile {
     }
   }
 
+  private void expectRoom() throws IOException {
+    if (full) {
+      throw new IOException("No space left on device");
+    }
+  }
+
   @Override
   public long length() {
     return bytes.length;
@@ -44,7 +53,14 @@ final class ForgetfulFile implements MapFile {
   @Override
   public void append(ByteBuffer more) throws IOException {
     attempt();
+    expectRoom();
     bytes = plus(bytes, more);
+  }
+
+  @Override
+  public void truncate(long length) {
+    bytes = Arrays.copyOf(bytes, (int) length);
+    forced = Math.min(forced, bytes.length);
   }
 
   @Override
@@ -57,6 +73,7 @@ final class ForgetfulFile implements MapFile {
   @Override
   public void prepare(ByteBuffer more) throws IOException {
     attempt();
+    expectRoom();
     next = plus(next, more);
     meanwhile.run();
   }

@@ -15,6 +15,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -162,6 +163,97 @@ class JournaledMapTest {
     map.written(0, 1);
     map.commit(JournaledMapTest::flushed).join();
     assertTrue(map.settled(0, 1));
+  }
+
+  /** What a full disk left: no room for another file, and maybe a torn end. */
+  private JournaledMap openFull() throws IOException {
+    file.full = true;
+    JournaledMap map = open();
+    assertTrue(file.bytes.length == file.forced, "it is taken for durable");
+    return map;
+  }
+
+  @Test
+  void aMapOpensWhereThereIsNoRoomAndItsJournalGoesOn() throws Exception {
+    JournaledMap map = create(ALL_SAME);
+    write(map, 5);
+    map.zeroed(7, 9).join();
+    map.commit(JournaledMapTest::flushed).join();
+    int whole = file.bytes.length;
+    file.bytes = Arrays.copyOf(file.bytes, whole + 100);
+    JournaledMap full = openFull();
+    assertEquals(whole, file.bytes.length, "the torn end is gone");
+    assertEquals(NEWER, full.state(5));
+    assertEquals(ZERO, full.state(7));
+    assertTrue(full.takesData());
+    full.intend(5 * 4096, unit).join();
+    assertEquals(NbdError.ENOSPC, errorOf(full.zeroed(20, 21)));
+    file.full = false;
+    full.zeroed(20, 21).join();
+    full.commit(JournaledMapTest::flushed).join();
+    JournaledMap again = open();
+    assertEquals(NEWER, again.state(5));
+    assertEquals(ZERO, again.state(20));
+  }
+
+  /** Its file says so of the extent alone, which comes to rest in time. */
+  @Test
+  void whatDiffersInAJournalThatWentOnDiffersAlsoWhenItsExtentIsAtRest() throws Exception {
+    JournaledMap map = create(ALL_SAME);
+    write(map, 5);
+    map.commit(JournaledMapTest::flushed).join();
+    JournaledMap full = openFull();
+    file.full = false;
+    full.same(6, 7);
+    full.commit(JournaledMapTest::flushed).join();
+    write(full, 6);
+    full.close().join();
+    JournaledMap again = open();
+    assertEquals(NEWER, again.state(5));
+    assertEquals(NEWER, again.state(6));
+  }
+
+  /** Else what the source has might be taken for it, put there in part when the power goes. */
+  @Test
+  void nothingIsPutBesideWhatWasIntendedInVainUntilThereIsRoomToSayThatItIsVoid() throws Exception {
+    JournaledMap map = create(List.of());
+    ByteBuf lost = Unpooled.wrappedBuffer(new byte[4096]).setByte(0, 1);
+    map.intend(3 * 4096, lost).join();
+    JournaledMap full = openFull();
+    assertEquals(NOT_HERE, full.state(3));
+    assertFalse(full.takesData());
+    assertEquals(NbdError.ENOSPC, errorOf(full.intend(8 * 4096, unit)));
+    file.full = false;
+    full.intend(8 * 4096, unit).join();
+    full.written(8, 9);
+    assertTrue(full.takesData());
+    full.commit(JournaledMapTest::flushed).join();
+    JournaledMap again =
+        JournaledMap.open(
+            file,
+            SMALL,
+            (offset, into) -> into.put(new byte[into.remaining()]).put(0, (byte) 1),
+            Runnable::run,
+            LIMITS);
+    assertEquals(NOT_HERE, again.state(3), "the store has by chance what was intended");
+    assertEquals(NEWER, again.state(8));
+  }
+
+  /** What holds is not forgotten with what does not. */
+  @Test
+  void whatWasFoundToHoldOnAFullDiskIsFoundAgainOnceThereIsRoom() throws Exception {
+    JournaledMap map = create(List.of());
+    write(map, 2);
+    map.intend(3 * 4096, Unpooled.wrappedBuffer(new byte[4096]).setByte(0, 1)).join();
+    JournaledMap full = openFull();
+    assertEquals(NEWER, full.state(2));
+    file.full = false;
+    assertFalse(full.takesData(), "it makes room for data by that");
+    assertTrue(full.takesData());
+    JournaledMap again = open();
+    assertEquals(NEWER, again.state(2));
+    assertFalse(again.durable(2));
+    assertEquals(NOT_HERE, again.state(3));
   }
 
   @Test

@@ -78,6 +78,12 @@ class LargeMapTest {
     }
 
     @Override
+    public void truncate(long to) {
+      pieces.tailMap(to).clear();
+      length = to;
+    }
+
+    @Override
     public void force() {}
 
     @Override

@@ -282,6 +282,9 @@ final class MapWorld {
   }
 
   private void hydrate(int[] at) {
+    if (!map.takesData()) {
+      return;
+    }
     boolean stops = random.nextInt(4) == 0;
     for (int block = at[0]; block < at[1]; block++) {
       if (map.state(block) == NOT_HERE) {
@@ -299,7 +302,7 @@ final class MapWorld {
 
   private void hole(int[] at) {
     for (int u = at[2]; u < at[3]; u++) {
-      if (source[u] != 0 || store.touched[u]) {
+      if (source[u] != 0 || store.touched[u] || !map.takesData()) {
         return;
       }
     }
@@ -455,7 +458,9 @@ final class MapWorld {
     flushes = new ArrayList<>();
     tasks = new ArrayDeque<>();
     nested = true;
+    file.full = random.nextInt(3) == 0;
     map = JournaledMap.open(file, geometry, store::read, this::execute, LIMIT);
+    file.full = false;
     nested = false;
     Set<Integer> held = new HashSet<>();
     for (Request request : open) {

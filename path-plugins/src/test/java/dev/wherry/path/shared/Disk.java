@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Export;
+import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.ForwardingDevice;
@@ -8,7 +9,9 @@ import dev.wherry.path.memory.MemoryDevice;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
+import java.nio.channels.FileChannel;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A store that outlives whoever has it open, and forgets with its power what was not flushed; a
@@ -19,6 +22,7 @@ final class Disk extends ForwardingDevice {
   private boolean failsWrites;
   private boolean full;
   private Runnable beforeRead = () -> {};
+  private @Nullable FileChannel sent;
   private CompletableFuture<Void> writesHeld = CompletableFuture.completedFuture(null);
   private boolean closed;
   private final byte[] durable;
@@ -80,6 +84,11 @@ final class Disk extends ForwardingDevice {
     beforeRead = action;
   }
 
+  /** A file of which all can be sent, in place of its content. */
+  void sendFrom(FileChannel file) {
+    sent = file;
+  }
+
   /** Writes that come from now on are not held. */
   void passWrites() {
     writesHeld = CompletableFuture.completedFuture(null);
@@ -137,6 +146,12 @@ final class Disk extends ForwardingDevice {
     if (!dark) {
       System.arraycopy(content(offset, length), 0, durable, (int) offset, length);
     }
+  }
+
+  @Override
+  public @Nullable FileSlice trySend(long offset, int length) {
+    FileChannel file = sent;
+    return file == null ? null : new FileSlice(file, offset, length, () -> {});
   }
 
   @Override

@@ -15,7 +15,9 @@ import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
+import dev.wherry.path.map.BlockMap;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
@@ -326,6 +328,30 @@ class HandOverTest extends TwoNodes {
     nodes.pass(Duration.ofSeconds(30));
     a.activate();
     expectOwner(a, b, 3);
+  }
+
+  /** Else a server that was away would get once more what others have overwritten since. */
+  @Test
+  void whoGivesTheVolumeAwayLetsGoOfTheServerAsItHasWrittenIt() {
+    open(true);
+    a.stop();
+    String server = "nbd://server/v";
+    nodes.await(nodes.await(a.memory.create(7, BlockMap.NOT_HERE)).close());
+    nodes.await(a.memory.put(a.memory.state().withSources(server, null, 7)));
+    List<HeldSource> opened = new ArrayList<>();
+    a.servers =
+        uri -> {
+          opened.add(new HeldSource(uri, content));
+          return CompletableFuture.completedFuture(opened.get(opened.size() - 1));
+        };
+    a.start();
+    a.expect(content);
+    assertEquals(1, opened.size());
+    b.activate();
+    nodes.pass(Duration.ofSeconds(1));
+    assertTrue(opened.get(0).closed());
+    assertEquals(server, a.state().source());
+    b.expect(content);
   }
 
   @Test

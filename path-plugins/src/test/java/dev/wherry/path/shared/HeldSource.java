@@ -3,6 +3,7 @@ package dev.wherry.path.shared;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
+import dev.wherry.path.Answers;
 import dev.wherry.path.link.Priority;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -22,6 +23,7 @@ final class HeldSource implements Source {
   private final List<Held> held = new ArrayList<>();
   private boolean holding;
   private boolean failing;
+  private boolean closed;
 
   HeldSource(String name, byte[] content) {
     this.name = name;
@@ -83,6 +85,16 @@ final class HeldSource implements Source {
   @Override
   public CompletableFuture<List<Extent>> extents(long offset, long length) {
     return CompletableFuture.completedFuture(List.of(new Extent(length, 0)));
+  }
+
+  boolean closed() {
+    return closed;
+  }
+
+  @Override
+  public CompletableFuture<Void> close() {
+    closed = true;
+    return Answers.done();
   }
 
   @Override

@@ -6,16 +6,21 @@ import static dev.wherry.path.shared.StoreFixture.SIZE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.shared.HeldSource.Fetch;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -75,6 +80,24 @@ class LayeredStoreReadTest {
           f.disk.put(2 * BLOCK, Bytes.of(3, BLOCK)); // A write that is not answered yet.
         });
     assertArrayEquals(new byte[BLOCK], f.read(2 * BLOCK, BLOCK));
+  }
+
+  /** A slow host would be sent what is written after a trim, and is shown to nobody else yet. */
+  @Test
+  void noRangeOfAFileIsSentAsLongAsAMapDecidesWhatItReadsAs() throws IOException {
+    open(ReadPolicy.PULL);
+    f.write(2 * BLOCK, Bytes.of(2, BLOCK));
+    f.store.flush().join();
+    try (FileChannel file =
+        FileChannel.open(
+            directory.resolve("sent"), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      f.disk.sendFrom(file);
+      assertNull(f.store.trySend(2 * BLOCK, BLOCK));
+      f.store.map(null);
+      FileSlice all = f.store.trySend(2 * BLOCK, BLOCK);
+      assertNotNull(all);
+      all.release();
+    }
   }
 
   @Test

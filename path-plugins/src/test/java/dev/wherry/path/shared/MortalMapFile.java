@@ -48,6 +48,12 @@ final class MortalMapFile implements MapFile {
   }
 
   @Override
+  public void truncate(long length) throws IOException {
+    alive();
+    file.truncate(length);
+  }
+
+  @Override
   public void force() throws IOException {
     alive();
     file.force();

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,6 +69,10 @@ final class Nodes implements AutoCloseable {
     private @Nullable SharedVolume volume;
     private int boots;
 
+    /** Opens the server that it has as a source. */
+    Function<String, CompletableFuture<Source>> servers =
+        uri -> CompletableFuture.failedFuture(new IOException("no server " + uri));
+
     /** Where it keeps batches, from its next start on; null: it takes none. */
     @Nullable BatchLog batches;
 
@@ -100,7 +105,7 @@ final class Nodes implements AutoCloseable {
                   BLOCK,
                   map,
                   wire.of(name, Set.of("a", "b", "c")),
-                  uri -> CompletableFuture.failedFuture(new IOException("no server " + uri)),
+                  servers,
                   memory,
                   time,
                   time::now,

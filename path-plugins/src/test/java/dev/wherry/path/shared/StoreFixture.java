@@ -3,6 +3,7 @@ package dev.wherry.path.shared;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.FileMapFile;
 import dev.wherry.path.map.JournaledMap;
+import dev.wherry.path.map.MapFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -23,10 +24,12 @@ final class StoreFixture implements AutoCloseable {
   final LayeredStore store;
 
   StoreFixture(Path directory, ReadPolicy policy, RangePolicy... ranges) throws IOException {
+    this(FileMapFile.open(directory.resolve("map")), policy, ranges);
+  }
+
+  StoreFixture(MapFile file, ReadPolicy policy, RangePolicy... ranges) throws IOException {
     disk.put(0, Bytes.of(666, SIZE));
-    map =
-        JournaledMap.create(
-            FileMapFile.open(directory.resolve("map")), BLOCK, SIZE, List.of(), Runnable::run);
+    map = JournaledMap.create(file, BLOCK, SIZE, List.of(), Runnable::run);
     store = new LayeredStore(disk, SIZE, BLOCK, map, new Policies(policy, List.of(ranges), BLOCK));
     store.source(source, null);
   }

@@ -80,6 +80,11 @@ abstract class ForwardingMap implements BlockMap {
   }
 
   @Override
+  public boolean takesData() {
+    return map.takesData();
+  }
+
+  @Override
   public void hydratedHole(long from, long end) {
     map.hydratedHole(from, end);
   }

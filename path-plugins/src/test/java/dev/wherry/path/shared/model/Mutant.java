@@ -520,6 +520,12 @@ enum Mutant {
     }
 
     @Override
+    public void truncate(long length) throws IOException {
+      write();
+      file.truncate(length);
+    }
+
+    @Override
     public void force() throws IOException {
       write();
       file.force();

@@ -83,6 +83,13 @@ final class SimMapFile {
     }
 
     @Override
+    public void truncate(long length) throws IOException {
+      expectAlive();
+      content = Arrays.copyOf(content, (int) length);
+      forced = Math.min(forced, content.length);
+    }
+
+    @Override
     public void force() throws IOException {
       faults.at("map force", life);
       expectAlive();
