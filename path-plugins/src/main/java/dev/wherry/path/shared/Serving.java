@@ -50,7 +50,8 @@ final class Serving {
   private LinkReply failed(Throwable failure) {
     Throwable cause = Failures.causeOf(failure);
     ShareState s = core.state();
-    if (TryAgain.of(failure) != null) {
+    TryAgain again = TryAgain.of(failure);
+    if (again != null && again.outcome() == null) {
       return core.stale();
     }
     if (cause instanceof ShareException e) {

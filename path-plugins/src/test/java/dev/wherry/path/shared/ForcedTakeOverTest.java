@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Op;
 import io.netty.buffer.ByteBuf;
@@ -293,6 +294,62 @@ class ForcedTakeOverTest extends TwoNodes {
     b.start();
     nodes.pass(Duration.ofSeconds(5));
     forceAtOnce();
+  }
+
+  // ------------------------------------------------------------------ what may have been done
+
+  /** The owner has done what a host of b asked for, and b does not know. */
+  private CompletableFuture<Void> doneUnheard() {
+    nodes.wire.holdAnswers(Op.WRITE);
+    CompletableFuture<Void> write = b.volume().write(0, Bytes.lend(Bytes.of(2, BLOCK)), 0);
+    nodes.pass(Duration.ofSeconds(1));
+    assertArrayEquals(Bytes.of(2, BLOCK), a.read(0, BLOCK));
+    a.write(0, Bytes.of(3, BLOCK));
+    return write;
+  }
+
+  @Test
+  void aChangeThatTheOwnerMayHaveDoneIsNotMadeAgain() {
+    CompletableFuture<Void> write = doneUnheard();
+    force();
+    NbdException why = nodes.error(write);
+    assertEquals(NbdError.EIO, why.error());
+    nodes.mend(a, b);
+    assertArrayEquals(Bytes.of(3, BLOCK), b.read(0, BLOCK));
+    nodes.wire.passAnswers();
+    nodes.pass(Duration.ofSeconds(5));
+    assertArrayEquals(Bytes.of(3, BLOCK), b.read(0, BLOCK));
+  }
+
+  @Test
+  void aChangeThatTheOwnerHasDoneIsNotMadeAgainWhereItAnswersAfterAll() {
+    CompletableFuture<Void> write = doneUnheard();
+    CompletableFuture<Void> asked = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1)); // it waits for the write
+    nodes.wire.cut("a", "b");
+    CompletableFuture<Void> forced = b.volume().activate(true);
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.mend(a, b);
+    nodes.await(asked);
+    nodes.await(forced);
+    assertEquals(2, b.memory.state().epoch());
+    assertFalse(write.isDone(), "its answer is on its way");
+    assertArrayEquals(Bytes.of(3, BLOCK), b.read(0, BLOCK));
+    b.write(0, Bytes.of(4, BLOCK));
+    nodes.wire.passAnswers();
+    nodes.await(write);
+    assertArrayEquals(Bytes.of(4, BLOCK), b.read(0, BLOCK));
+  }
+
+  @Test
+  void aReadThatTheOwnerMayHaveAnsweredIsMadeAgain() {
+    a.write(0, Bytes.of(3, BLOCK));
+    nodes.wire.holdAnswers(Op.READ);
+    CompletableFuture<ByteBuf> read = b.volume().read(0, BLOCK);
+    nodes.pass(Duration.ofSeconds(1));
+    force();
+    nodes.wire.mend("a", "b");
+    assertArrayEquals(Bytes.of(3, BLOCK), Bytes.take(nodes.await(read)));
   }
 
   // ------------------------------------------------------------------ under the policy move
