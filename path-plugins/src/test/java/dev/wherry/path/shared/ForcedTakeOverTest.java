@@ -127,6 +127,60 @@ class ForcedTakeOverTest extends TwoNodes {
   }
 
   @Test
+  void aFetchOfTheNewOwnerTellsAFormerOwnerFirst() {
+    Nodes.Node c = nodes.share(a, "c");
+    b.activate();
+    b.write(0, Bytes.of(2, BLOCK));
+    nodes.pass(Duration.ofSeconds(1)); // until all have heard of it
+    nodes.wire.cut("b", "c");
+    nodes.wire.cut("a", "c");
+    a.activate();
+    nodes.wire.hold(Op.SYNC);
+    nodes.await(c.volume().activate(true));
+    nodes.wire.mend("b", "c");
+    assertArrayEquals(Bytes.of(2, BLOCK), c.read(0, BLOCK));
+    assertEquals(65_536, b.memory.state().epoch());
+    assertEquals("c", b.memory.state().owner());
+  }
+
+  @Test
+  void aFormerOwnerThatCannotRememberItGivesNothingAway() {
+    Nodes.Node c = nodes.share(a, "c");
+    b.activate();
+    b.write(0, Bytes.of(2, BLOCK));
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.cut("b", "c");
+    nodes.wire.cut("a", "c");
+    a.activate();
+    nodes.await(c.volume().activate(true));
+    b.memory.fail(true);
+    nodes.wire.mend("b", "c");
+    assertEquals(NbdError.EIO, nodes.error(c.volume().read(0, BLOCK)).error());
+    b.memory.fail(false);
+    assertArrayEquals(Bytes.of(2, BLOCK), c.read(0, BLOCK));
+    assertEquals(65_536, b.memory.state().epoch());
+  }
+
+  @Test
+  void whoIsAskedThroughAnotherNodeHearsWhoOwnsIt() {
+    Nodes.Node c = nodes.share(a, "c");
+    nodes.wire.cut("a", "c");
+    force();
+    nodes.pass(Duration.ofSeconds(1));
+    c.activate();
+    assertEquals(65_537, c.state().epoch());
+    nodes.wire.hold(Op.SYNC);
+    nodes.wire.mend("a", "b");
+    assertArrayEquals(Bytes.part(content, 0, BLOCK), c.read(0, BLOCK)); // by way of b
+    String why = String.valueOf(a.memory.state().fence());
+    assertTrue(why.contains("node c was made the owner in epoch 65537"), why);
+    nodes.wire.pass(Op.SYNC);
+    nodes.mend(a, c);
+    assertNull(c.memory.state().fence());
+    c.expect(content);
+  }
+
+  @Test
   void whoHearsOfItTwiceIsFencedOnce() {
     CompletableFuture<Void> disk = a.disk.holdWrites();
     CompletableFuture<Void> slow = a.volume().write(0, Bytes.lend(Bytes.of(4, BLOCK)), 0);
