@@ -310,8 +310,22 @@ final class Serving {
                             + "; it may change still"));
   }
 
-  /** Nothing changes the store but what the sender does. */
+  /** Nothing changes the store but what the sender does, once what others did has ended. */
   private CompletableFuture<LinkReply> stillStore(String from, LinkRequest r, Priority priority) {
+    ShareState s = core.state();
+    Receiver receiver = core.receiver();
+    return s.role() != Role.FORMER || receiver == null
+        ? content(from, r, priority)
+        : receiver
+            .settled(s.epoch())
+            .thenCompose(
+                v -> {
+                  requireOpen();
+                  return content(from, r, priority);
+                });
+  }
+
+  private CompletableFuture<LinkReply> content(String from, LinkRequest r, Priority priority) {
     ShareState s = core.state();
     LayeredStore store = core.store();
     if (store == null) {

@@ -18,6 +18,7 @@ import io.netty.buffer.ByteBuf;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -141,6 +142,36 @@ class ForcedTakeOverTest extends TwoNodes {
     assertArrayEquals(Bytes.of(2, BLOCK), c.read(0, BLOCK));
     assertEquals(65_536, b.memory.state().epoch());
     assertEquals("c", b.memory.state().owner());
+  }
+
+  @Test
+  void nothingIsTakenFromAFormerOwnerBeforeWhatTheLastOneWritesThereHasEnded() {
+    Nodes.Node c = nodes.share(a, "c");
+    nodes.wire.cut("b", "c");
+    nodes.wire.cut("a", "c");
+    b.activate();
+    a.stop();
+    a.batches = new Batches();
+    a.start();
+    nodes.await(b.volume().policies(ReadPolicy.PULL, WritePolicy.THROUGH, List.of(), true));
+    nodes.pass(Duration.ofSeconds(5));
+    Lag lag = b.volume().lag();
+    assertNotNull(lag);
+    assertEquals(Lag.Mode.THROUGH, lag.mode());
+    CompletableFuture<Void> disk = a.disk.holdWrites();
+    CompletableFuture<Void> write = b.volume().write(0, Bytes.lend(Bytes.of(2, BLOCK)), 0);
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.hold(Op.SYNC);
+    nodes.await(c.volume().activate(true));
+    nodes.wire.mend("a", "c");
+    CompletableFuture<ByteBuf> read = c.volume().read(0, BLOCK);
+    nodes.pass(Duration.ofSeconds(1));
+    assertEquals("c", a.memory.state().owner());
+    assertFalse(read.isDone());
+    a.disk.passWrites();
+    disk.complete(null);
+    assertArrayEquals(Bytes.of(2, BLOCK), Bytes.take(nodes.await(read)));
+    nodes.await(write);
   }
 
   @Test
