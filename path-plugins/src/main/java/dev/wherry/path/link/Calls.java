@@ -80,6 +80,21 @@ final class Calls {
     return c.future;
   }
 
+  /** Nobody waits for the answer any more. Any thread. */
+  void withdraw(Call c) {
+    try {
+      loop.execute(
+          () -> {
+            drain(); // It may not even have been begun.
+            if (!c.future.isDone()) {
+              giveUp(c, c.request.op() + " was withdrawn; " + whyNot.get());
+            }
+          });
+    } catch (java.util.concurrent.RejectedExecutionException e) {
+      rejected();
+    }
+  }
+
   /** The event loop is shut down: nothing will ever be sent. */
   private void rejected() {
     for (Call c = inbox.poll(); c != null; c = inbox.poll()) {
@@ -153,8 +168,11 @@ final class Calls {
       return;
     }
     c.timer = null;
-    String why =
-        c.request.op() + " got no answer within " + c.limit.toMillis() + " ms; " + whyNot.get();
+    giveUp(
+        c, c.request.op() + " got no answer within " + c.limit.toMillis() + " ms; " + whyNot.get());
+  }
+
+  private void giveUp(Call c, String why) {
     if (waiting.get(cls(c)).remove(c)) {
       c.fail(why, c.sentTo == 0);
       return;

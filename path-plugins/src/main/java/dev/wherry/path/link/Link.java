@@ -36,4 +36,13 @@ public interface Link {
    *     Completes on any thread
    */
   CompletableFuture<LinkReply> call(LinkRequest request, Priority priority, Duration limit);
+
+  /**
+   * As {@link #call(LinkRequest, Priority, Duration)}, of a request that the caller may not want to
+   * wait for that long.
+   *
+   * @param withdrawal when this is done the request is withdrawn, as if the limit had passed
+   */
+  CompletableFuture<LinkReply> call(
+      LinkRequest request, Priority priority, Duration limit, CompletableFuture<Void> withdrawal);
 }

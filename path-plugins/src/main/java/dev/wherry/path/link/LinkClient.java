@@ -103,6 +103,15 @@ final class LinkClient implements Link {
     return calls.submit(new Call(request, priority, limit));
   }
 
+  @Override
+  public CompletableFuture<LinkReply> call(
+      LinkRequest request, Priority priority, Duration limit, CompletableFuture<Void> withdrawal) {
+    Call c = new Call(request, priority, limit);
+    CompletableFuture<LinkReply> answer = calls.submit(c);
+    withdrawal.whenComplete((v, failure) -> calls.withdraw(c));
+    return answer;
+  }
+
   Status status() {
     return status;
   }

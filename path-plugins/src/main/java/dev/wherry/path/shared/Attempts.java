@@ -56,7 +56,11 @@ final class Attempts {
       return;
     }
     TryAgain again = TryAgain.of(failure);
-    if (again != null) {
+    CompletableFuture<Void> outcome = again == null ? null : again.outcome();
+    if (outcome != null) {
+      // Only changes are in doubt, and those have no other value than null.
+      outcome.whenComplete((v, t) -> settle(request, end, null, t, result));
+    } else if (again != null) {
       if (core.now() - end >= 0 || core.isClosing()) {
         result.completeExceptionally(
             NbdException.harmless(NbdError.EIO, "no node was found to own volume " + core.suid()));

@@ -554,7 +554,7 @@ final class Core {
         parts.blockSize(),
         (size() - 1) / parts.blockSize() + 1,
         links(),
-        () -> state().epoch(),
+        this::state,
         ioTimeout(),
         further,
         sink);

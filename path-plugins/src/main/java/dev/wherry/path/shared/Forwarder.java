@@ -6,6 +6,7 @@ import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.link.Link;
+import dev.wherry.path.link.LinkException;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
@@ -30,7 +31,14 @@ final class Forwarder extends RoleHandler {
 
   /** One request that is under way. */
   private static final class Pending {
-    final CompletableFuture<LinkReply> result = new CompletableFuture<>();
+    /** What the owner says to it. */
+    final CompletableFuture<LinkReply> answer = new CompletableFuture<>();
+
+    /** Done when the owner is not waited for any more by what holds hosts' requests. */
+    final CompletableFuture<Void> abandoned = new CompletableFuture<>();
+
+    /** Done when nobody waits for the answer any more. */
+    final CompletableFuture<Void> withdrawal = new CompletableFuture<>();
   }
 
   private final Set<Pending> waiting = ConcurrentHashMap.newKeySet();
@@ -47,10 +55,23 @@ final class Forwarder extends RoleHandler {
     return name;
   }
 
-  /** The owner is not waited for any more: what is under way, and what comes, tries again. */
+  /**
+   * The owner is not waited for any more: what is under way, and what comes, tries again. A change
+   * that is under way may have been done, and is in doubt until its answer comes, or will not come:
+   * by then others may have overwritten it.
+   */
   void abandon() {
     abandoned = true;
-    waiting.forEach(w -> w.result.completeExceptionally(TryAgain.failure(false)));
+    waiting.forEach(w -> w.abandoned.complete(null));
+  }
+
+  /**
+   * This node takes the ownership by force, after {@link #abandon}, and nothing is under way but
+   * what is in doubt. What the owner does from now on counts for nothing here, so changes fail that
+   * it may have heard of; those that never left are made again.
+   */
+  void disown() {
+    waiting.forEach(w -> w.withdrawal.complete(null));
   }
 
   /** Takes back {@link #abandon}: nobody else has become the owner. */
@@ -105,8 +126,7 @@ final class Forwarder extends RoleHandler {
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    return changed(
-        flags, call(Op.WRITE, offset, data.readableBytes(), flags, data.retainedSlice()));
+    return change(Op.WRITE, offset, data.readableBytes(), flags, data.retainedSlice());
   }
 
   @Override
@@ -117,13 +137,12 @@ final class Forwarder extends RoleHandler {
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    return changed(flags, call(Op.TRIM, offset, length, flags, Unpooled.EMPTY_BUFFER));
+    return change(Op.TRIM, offset, length, flags, Unpooled.EMPTY_BUFFER);
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    int sent = flags & ~Export.FAST_ZERO;
-    return changed(sent, call(Op.ZERO, offset, length, sent, Unpooled.EMPTY_BUFFER));
+    return change(Op.ZERO, offset, length, flags & ~Export.FAST_ZERO, Unpooled.EMPTY_BUFFER);
   }
 
   @Override
@@ -142,16 +161,23 @@ final class Forwarder extends RoleHandler {
     return call(Op.STATUS, offset, length, maxExtents, text).thenApply(Payloads::takeExtents);
   }
 
-  /** Takes note of a change that is answered, before the host is told. */
-  private CompletableFuture<Void> changed(int flags, CompletableFuture<LinkReply> call) {
-    return call.thenAccept(
-        reply -> {
-          if ((flags & Export.FUA) != 0) {
-            core.unflushed().seen(losses(reply));
-          } else {
-            core.unflushed().answered(losses(reply));
-          }
-        });
+  /** Asks for a change, and takes note of it when it is answered, before the host is told. */
+  private CompletableFuture<Void> change(
+      Op op, long offset, long length, int flags, ByteBuf payload) {
+    Pending pending = send(op, offset, length, flags, payload);
+    CompletableFuture<Void> outcome = pending.answer.thenAccept(reply -> changed(flags, reply));
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    outcome.whenComplete((v, failure) -> Failures.pass(null, failure, result));
+    pending.abandoned.thenRun(() -> result.completeExceptionally(TryAgain.inDoubt(outcome)));
+    return result;
+  }
+
+  private void changed(int flags, LinkReply reply) {
+    if ((flags & Export.FUA) != 0) {
+      core.unflushed().seen(losses(reply));
+    } else {
+      core.unflushed().answered(losses(reply));
+    }
   }
 
   private long losses(LinkReply reply) {
@@ -164,8 +190,25 @@ final class Forwarder extends RoleHandler {
     }
   }
 
+  /** Asks for what does no harm when it is asked for twice. */
   private CompletableFuture<LinkReply> call(
       Op op, long offset, long length, int flags, ByteBuf payload) {
+    Pending pending = send(op, offset, length, flags, payload);
+    CompletableFuture<LinkReply> result = new CompletableFuture<>();
+    pending.answer.whenComplete(
+        (reply, failure) -> {
+          if (failure != null) {
+            result.completeExceptionally(Failures.causeOf(failure));
+          } else if (!result.complete(reply)) {
+            reply.payload().release();
+          }
+        });
+    pending.abandoned.thenRun(() -> result.completeExceptionally(TryAgain.failure(false)));
+    return result;
+  }
+
+  private Pending send(Op op, long offset, long length, int flags, ByteBuf payload) {
+    Pending pending = new Pending();
     ShareState state = core.state();
     Optional<Link> link = core.links().to(state.owner());
     int sent = flags;
@@ -176,49 +219,57 @@ final class Forwarder extends RoleHandler {
     }
     if (abandoned || link.isEmpty()) {
       payload.release();
-      return CompletableFuture.failedFuture(TryAgain.failure(false));
+      pending.answer.completeExceptionally(TryAgain.failure(false));
+      return pending;
     }
-    Pending pending = new Pending();
     waiting.add(pending);
     link.get()
         .call(
             new LinkRequest(op, suid(), state.epoch(), offset, length, sent, payload),
             Priority.DEMAND,
-            core.ioTimeout())
+            core.ioTimeout(),
+            pending.withdrawal)
         .whenComplete(
             (reply, failure) -> {
               waiting.remove(pending);
-              land(state, reply, failure, pending.result);
+              land(state, reply, failure, pending);
             });
     if (abandoned) {
-      pending.result.completeExceptionally(TryAgain.failure(false));
+      pending.abandoned.complete(null);
     }
-    return pending.result;
+    return pending;
   }
 
   private void land(
-      ShareState asked,
-      @Nullable LinkReply reply,
-      @Nullable Throwable failure,
-      CompletableFuture<LinkReply> result) {
+      ShareState asked, @Nullable LinkReply reply, @Nullable Throwable failure, Pending pending) {
+    CompletableFuture<LinkReply> answer = pending.answer;
+    boolean disowned = pending.withdrawal.isDone();
     if (reply == null || failure != null) {
-      result.completeExceptionally(Failures.unreached(failure));
+      boolean unsent =
+          failure != null && Failures.causeOf(failure) instanceof LinkException e && e.unsent();
+      answer.completeExceptionally(
+          disowned && unsent ? TryAgain.failure(true) : Failures.unreached(failure));
       return;
     }
     switch (reply.status()) {
       case OK -> {
-        if (!result.complete(reply)) {
-          reply.payload().release();
+        if (!disowned) {
+          answer.complete(reply);
+          return;
         }
-        return;
+        answer.completeExceptionally(
+            NbdException.harmless(
+                NbdError.EIO,
+                "node " + asked.owner() + " has done it when this node was made the owner"));
       }
       case STALE -> {
         boolean known = core.learn(reply.text(), reply.epoch());
-        result.completeExceptionally(TryAgain.failure(known && reply.epoch() > asked.epoch()));
+        answer.completeExceptionally(
+            TryAgain.failure(disowned || (known && reply.epoch() > asked.epoch())));
       }
       default -> {
         NbdError error = reply.error();
-        result.completeExceptionally(
+        answer.completeExceptionally(
             NbdException.harmless(
                 error == null ? NbdError.EIO : error,
                 "node " + asked.owner() + ": " + reply.status() + " " + reply.text()));

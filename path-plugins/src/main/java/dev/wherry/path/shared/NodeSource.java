@@ -11,16 +11,22 @@ import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.CompositeByteBuf;
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Another node's store. What is neither there nor at that store's own source, other than through
  * this node, comes from a further source.
+ *
+ * <p>FETCH and EXTENTS name the owner of their epoch, as UTF-8 in the payload: a node that has not
+ * heard of it has to stop changing its store before it answers, and the sender may be in the middle
+ * of a chain. A request that names nobody is of a version that did not yet.
  */
 final class NodeSource implements Source {
   private static final String PREFIX = "node:";
@@ -30,13 +36,13 @@ final class NodeSource implements Source {
   private final int blockSize;
   private final long blocks;
   private final Links links;
-  private final LongSupplier epoch;
+  private final Supplier<ShareState> state;
   private final Duration limit;
   private final @Nullable Source further;
   private final NodeSink sink;
 
   /**
-   * @param epoch of this node's ownership
+   * @param state this node's
    * @param limit how long a fetch may wait for the node
    * @param sink how the node is written
    */
@@ -46,7 +52,7 @@ final class NodeSource implements Source {
       int blockSize,
       long blocks,
       Links links,
-      LongSupplier epoch,
+      Supplier<ShareState> state,
       Duration limit,
       @Nullable Source further,
       NodeSink sink) {
@@ -55,7 +61,7 @@ final class NodeSource implements Source {
     this.blockSize = blockSize;
     this.blocks = blocks;
     this.links = links;
-    this.epoch = epoch;
+    this.state = state;
     this.limit = limit;
     this.further = further;
     this.sink = sink;
@@ -88,7 +94,7 @@ final class NodeSource implements Source {
 
   @Override
   public CompletableFuture<ByteBuf> fetch(long offset, int length, Priority priority) {
-    return call(LinkRequest.of(Op.FETCH, suid, epoch.getAsLong(), offset, length), priority)
+    return call(Op.FETCH, offset, length, priority)
         .thenCompose(reply -> patched(offset, length, priority, reply));
   }
 
@@ -148,8 +154,7 @@ final class NodeSource implements Source {
 
   @Override
   public CompletableFuture<List<Extent>> extents(long offset, long length) {
-    return call(
-            LinkRequest.of(Op.EXTENTS, suid, epoch.getAsLong(), offset, length), Priority.DEMAND)
+    return call(Op.EXTENTS, offset, length, Priority.DEMAND)
         .thenApply(
             reply -> {
               try {
@@ -162,14 +167,23 @@ final class NodeSource implements Source {
             });
   }
 
-  private CompletableFuture<LinkReply> call(LinkRequest request, Priority priority) {
+  /** The owner that a request names, or null. */
+  static @Nullable String ownerIn(LinkRequest request) {
+    ByteBuf payload = request.payload();
+    return payload.isReadable() ? payload.toString(StandardCharsets.UTF_8) : null;
+  }
+
+  private CompletableFuture<LinkReply> call(Op op, long offset, long length, Priority priority) {
     Optional<Link> link = links.to(node);
     if (link.isEmpty()) {
       return CompletableFuture.failedFuture(
           new NbdException(NbdError.EIO, "node " + node + " is unknown here"));
     }
+    ShareState s = state.get();
+    ByteBuf owner = Unpooled.copiedBuffer(s.owner(), StandardCharsets.UTF_8);
     return link.get()
-        .call(request, priority, limit)
+        .call(
+            LinkRequest.of(op, suid, s.epoch(), offset, length).withPayload(owner), priority, limit)
         .handle(
             (reply, failure) -> {
               if (failure != null) {

@@ -217,6 +217,13 @@ final class Ownership {
     forcing--;
   }
 
+  /** What the owner says no more of, or too late, was not answered by an owner. */
+  private void disown() {
+    if (core.inner().handler() instanceof Forwarder forwarder) {
+      forwarder.disown();
+    }
+  }
+
   /** Hosts' requests go to the owner again, where nobody else has become it. */
   private void forwardAgain() {
     if (core.inner().handler() instanceof Forwarder forwarder) {
@@ -355,6 +362,7 @@ final class Ownership {
               }
               return core.hold();
             })
+        .thenRun(this::disown)
         .thenCompose(
             v ->
                 core.update(

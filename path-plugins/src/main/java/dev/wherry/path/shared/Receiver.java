@@ -8,6 +8,7 @@ import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.map.BlockMap;
 import io.netty.buffer.ByteBuf;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
@@ -25,7 +26,14 @@ final class Receiver {
   private final LayeredStore store;
   private final @Nullable Staging staging;
   private final RangeLock locks = new RangeLock();
-  private final InFlight inside = new InFlight();
+
+  /** What the owner of the latest epoch asks for. */
+  private InFlight inside = new InFlight();
+
+  /** The end of what those before it asked for. */
+  private CompletableFuture<Void> earlier = Answers.done();
+
+  private long latest;
   private CompletableFuture<?> tail = CompletableFuture.completedFuture(null);
   private long number;
   private boolean sealed;
@@ -52,7 +60,7 @@ final class Receiver {
     synchronized (this) {
       sealed = true;
     }
-    return inside.drained().thenCompose(v -> recover());
+    return drained().thenCompose(v -> recover());
   }
 
   /** As {@link #seal}, and forgets what it was sent: the store is another one, or not needed. */
@@ -61,7 +69,29 @@ final class Receiver {
     synchronized (this) {
       sealed = true;
     }
-    return inside.drained().thenCompose(v -> s == null ? Answers.done() : next(s::discard));
+    return drained().thenCompose(v -> s == null ? Answers.done() : next(s::discard));
+  }
+
+  private synchronized CompletableFuture<Void> drained() {
+    return Answers.join(List.of(earlier, inside.drained()));
+  }
+
+  /**
+   * Done when nothing is under way here any more that was begun for an owner of an earlier epoch
+   * than this one. Of those no request may come any more.
+   */
+  synchronized CompletableFuture<Void> settled(long epoch) {
+    turnTo(epoch);
+    return earlier;
+  }
+
+  private synchronized void turnTo(long epoch) {
+    if (epoch > latest) {
+      latest = epoch;
+      CompletableFuture<Void> last = tail.handle((v, failure) -> null);
+      earlier = Answers.join(List.of(earlier, inside.drained(), last));
+      inside = new InFlight();
+    }
   }
 
   /** Ends what a crash interrupted, and forgets what was not committed. */
@@ -87,7 +117,7 @@ final class Receiver {
     synchronized (this) {
       sealed = true;
     }
-    return inside.drained().thenCompose(v -> s == null ? Answers.done() : next(s::close));
+    return drained().thenCompose(v -> s == null ? Answers.done() : next(s::close));
   }
 
   /** One after the other. */
@@ -103,11 +133,14 @@ final class Receiver {
    * @return null if it is not taken now
    */
   @Nullable CompletableFuture<LinkReply> serve(LinkRequest r, long epoch) {
+    InFlight mine;
     synchronized (this) {
       if (sealed) {
         return null;
       }
-      inside.enter();
+      turnTo(epoch);
+      mine = inside;
+      mine.enter();
     }
     CompletableFuture<LinkReply> reply;
     try {
@@ -115,7 +148,7 @@ final class Receiver {
     } catch (RuntimeException e) {
       reply = CompletableFuture.failedFuture(e);
     }
-    return reply.whenComplete((v, failure) -> inside.leave());
+    return reply.whenComplete((v, failure) -> mine.leave());
   }
 
   private CompletableFuture<LinkReply> route(LinkRequest r, long epoch) {

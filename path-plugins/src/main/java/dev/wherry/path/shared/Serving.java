@@ -50,7 +50,8 @@ final class Serving {
   private LinkReply failed(Throwable failure) {
     Throwable cause = Failures.causeOf(failure);
     ShareState s = core.state();
-    if (TryAgain.of(failure) != null) {
+    TryAgain again = TryAgain.of(failure);
+    if (again != null && again.outcome() == null) {
       return core.stale();
     }
     if (cause instanceof ShareException e) {
@@ -247,14 +248,19 @@ final class Serving {
 
   private CompletableFuture<LinkReply> store(String from, LinkRequest r, Priority priority) {
     ShareState s = core.state();
+    String named = NodeSource.ownerIn(r);
+    String owner = named == null || named.equals(core.node()) ? from : named;
     if (s.role() != Role.OWNER) {
-      return stillStore(from, r, priority);
+      // The sender need not be the owner, and one that is taken for it is believed.
+      return owner.equals(named) && r.epoch() > s.epoch() && core.learn(owner, r.epoch())
+          ? onceKnown(from, r, priority)
+          : stillStore(from, r, priority);
     }
     if (s.fence() == null) {
       if (r.epoch() <= s.epoch()) {
         return stale();
       }
-      core.learn(from, r.epoch());
+      core.learn(owner, r.epoch());
     }
     if (!Ownership.isForcedBetween(s.epoch(), r.epoch())) {
       // The sender was handed it, so its map counts on a later store than this one.
@@ -283,8 +289,43 @@ final class Serving {
             });
   }
 
-  /** Nothing changes the store but what the sender does. */
+  /**
+   * Answers as soon as it is certain that this node does not take the ownership from an owner of
+   * before: the store would change.
+   */
+  private CompletableFuture<LinkReply> onceKnown(String from, LinkRequest r, Priority priority) {
+    return core.await(() -> core.state().epoch() >= r.epoch() || core.state().fence() != null)
+        .thenCompose(
+            met ->
+                met
+                    ? store(from, r, priority)
+                    : Peers.refused(
+                        Status.REFUSED,
+                        "node "
+                            + core.node()
+                            + " cannot remember that volume "
+                            + core.suid()
+                            + " has another owner, in epoch "
+                            + r.epoch()
+                            + "; it may change still"));
+  }
+
+  /** Nothing changes the store but what the sender does, once what others did has ended. */
   private CompletableFuture<LinkReply> stillStore(String from, LinkRequest r, Priority priority) {
+    ShareState s = core.state();
+    Receiver receiver = core.receiver();
+    return s.role() != Role.FORMER || receiver == null
+        ? content(from, r, priority)
+        : receiver
+            .settled(s.epoch())
+            .thenCompose(
+                v -> {
+                  requireOpen();
+                  return content(from, r, priority);
+                });
+  }
+
+  private CompletableFuture<LinkReply> content(String from, LinkRequest r, Priority priority) {
     ShareState s = core.state();
     LayeredStore store = core.store();
     if (store == null) {

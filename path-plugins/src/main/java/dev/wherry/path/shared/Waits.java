@@ -134,13 +134,24 @@ final class Waits {
     @Override
     public CompletableFuture<LinkReply> call(
         LinkRequest request, Priority priority, Duration limit) {
+      return call(request, () -> link.call(request, priority, limit));
+    }
+
+    @Override
+    public CompletableFuture<LinkReply> call(
+        LinkRequest request, Priority priority, Duration limit, CompletableFuture<Void> until) {
+      return call(request, () -> link.call(request, priority, limit, until));
+    }
+
+    private CompletableFuture<LinkReply> call(
+        LinkRequest request, Supplier<CompletableFuture<LinkReply>> send) {
       if (ended) {
         request.payload().release();
         return CompletableFuture.failedFuture(new LinkException(why(), true));
       }
       return waitFor(
           new Wait<>(() -> new LinkException(why(), false)),
-          link.call(request, priority, limit),
+          send.get(),
           reply -> reply.payload().release());
     }
   }

@@ -211,6 +211,50 @@ class LinkHubTest {
   }
 
   @Test
+  void whatIsWithdrawnBeforeItLeftWasNeverSent() {
+    a.knows("b", 1);
+    await().until(() -> a.peer("b").state() == LinkState.DOWN);
+    ByteBuf payload = Unpooled.wrappedBuffer(new byte[4]);
+    CompletableFuture<Void> withdrawal = new CompletableFuture<>();
+    CompletableFuture<LinkReply> f =
+        a.to("b")
+            .call(
+                LinkRequest.of(Op.WRITE, "v", 1, 0, 0).withPayload(payload),
+                Priority.DEMAND,
+                Duration.ofHours(1),
+                withdrawal);
+    withdrawal.complete(null);
+    assertTrue(failure(f).unsent());
+    assertEquals(0, payload.refCnt());
+  }
+
+  @Test
+  void whatIsWithdrawnThatWasSentMayHaveBeenExecuted() {
+    meet();
+    CompletableFuture<LinkReply> held = new CompletableFuture<>();
+    CompletableFuture<Void> executed = new CompletableFuture<>();
+    b.answer =
+        (from, r, p) -> {
+          executed.complete(null);
+          return held;
+        };
+    CompletableFuture<Void> withdrawal = new CompletableFuture<>();
+    CompletableFuture<LinkReply> f =
+        a.to("b")
+            .call(
+                LinkRequest.of(Op.FLUSH, "v", 1, 0, 0),
+                Priority.DEMAND,
+                Duration.ofHours(1),
+                withdrawal);
+    await().until(executed::isDone);
+    withdrawal.complete(null);
+    assertFalse(failure(f).unsent());
+    held.complete(LinkReply.ok(1, Unpooled.wrappedBuffer(new byte[9])));
+    b.answer = (from, r, p) -> TestNode.done(LinkReply.ok(4));
+    assertEquals(4, a.ask("b", LinkRequest.of(Op.FLUSH, "v", 1, 0, 0)).epoch());
+  }
+
+  @Test
   void aRequestThatIsNotAnsweredInTimeIsWithdrawn() {
     meet();
     CompletableFuture<LinkReply> held = new CompletableFuture<>();

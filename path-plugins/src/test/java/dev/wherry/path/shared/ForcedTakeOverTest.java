@@ -11,12 +11,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Op;
 import io.netty.buffer.ByteBuf;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -123,6 +125,90 @@ class ForcedTakeOverTest extends TwoNodes {
     nodes.await(slow);
     assertArrayEquals(Bytes.of(4, BLOCK), Bytes.take(nodes.await(read)));
     expectFenced();
+  }
+
+  @Test
+  void aFetchOfTheNewOwnerTellsAFormerOwnerFirst() {
+    Nodes.Node c = nodes.share(a, "c");
+    b.activate();
+    b.write(0, Bytes.of(2, BLOCK));
+    nodes.pass(Duration.ofSeconds(1)); // until all have heard of it
+    nodes.wire.cut("b", "c");
+    nodes.wire.cut("a", "c");
+    a.activate();
+    nodes.wire.hold(Op.SYNC);
+    nodes.await(c.volume().activate(true));
+    nodes.wire.mend("b", "c");
+    assertArrayEquals(Bytes.of(2, BLOCK), c.read(0, BLOCK));
+    assertEquals(65_536, b.memory.state().epoch());
+    assertEquals("c", b.memory.state().owner());
+  }
+
+  @Test
+  void nothingIsTakenFromAFormerOwnerBeforeWhatTheLastOneWritesThereHasEnded() {
+    Nodes.Node c = nodes.share(a, "c");
+    nodes.wire.cut("b", "c");
+    nodes.wire.cut("a", "c");
+    b.activate();
+    a.stop();
+    a.batches = new Batches();
+    a.start();
+    nodes.await(b.volume().policies(ReadPolicy.PULL, WritePolicy.THROUGH, List.of(), true));
+    nodes.pass(Duration.ofSeconds(5));
+    Lag lag = b.volume().lag();
+    assertNotNull(lag);
+    assertEquals(Lag.Mode.THROUGH, lag.mode());
+    CompletableFuture<Void> disk = a.disk.holdWrites();
+    CompletableFuture<Void> write = b.volume().write(0, Bytes.lend(Bytes.of(2, BLOCK)), 0);
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.hold(Op.SYNC);
+    nodes.await(c.volume().activate(true));
+    nodes.wire.mend("a", "c");
+    CompletableFuture<ByteBuf> read = c.volume().read(0, BLOCK);
+    nodes.pass(Duration.ofSeconds(1));
+    assertEquals("c", a.memory.state().owner());
+    assertFalse(read.isDone());
+    a.disk.passWrites();
+    disk.complete(null);
+    assertArrayEquals(Bytes.of(2, BLOCK), Bytes.take(nodes.await(read)));
+    nodes.await(write);
+  }
+
+  @Test
+  void aFormerOwnerThatCannotRememberItGivesNothingAway() {
+    Nodes.Node c = nodes.share(a, "c");
+    b.activate();
+    b.write(0, Bytes.of(2, BLOCK));
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.wire.cut("b", "c");
+    nodes.wire.cut("a", "c");
+    a.activate();
+    nodes.await(c.volume().activate(true));
+    b.memory.fail(true);
+    nodes.wire.mend("b", "c");
+    assertEquals(NbdError.EIO, nodes.error(c.volume().read(0, BLOCK)).error());
+    b.memory.fail(false);
+    assertArrayEquals(Bytes.of(2, BLOCK), c.read(0, BLOCK));
+    assertEquals(65_536, b.memory.state().epoch());
+  }
+
+  @Test
+  void whoIsAskedThroughAnotherNodeHearsWhoOwnsIt() {
+    Nodes.Node c = nodes.share(a, "c");
+    nodes.wire.cut("a", "c");
+    force();
+    nodes.pass(Duration.ofSeconds(1));
+    c.activate();
+    assertEquals(65_537, c.state().epoch());
+    nodes.wire.hold(Op.SYNC);
+    nodes.wire.mend("a", "b");
+    assertArrayEquals(Bytes.part(content, 0, BLOCK), c.read(0, BLOCK)); // by way of b
+    String why = String.valueOf(a.memory.state().fence());
+    assertTrue(why.contains("node c was made the owner in epoch 65537"), why);
+    nodes.wire.pass(Op.SYNC);
+    nodes.mend(a, c);
+    assertNull(c.memory.state().fence());
+    c.expect(content);
   }
 
   @Test
@@ -293,6 +379,62 @@ class ForcedTakeOverTest extends TwoNodes {
     b.start();
     nodes.pass(Duration.ofSeconds(5));
     forceAtOnce();
+  }
+
+  // ------------------------------------------------------------------ what may have been done
+
+  /** The owner has done what a host of b asked for, and b does not know. */
+  private CompletableFuture<Void> doneUnheard() {
+    nodes.wire.holdAnswers(Op.WRITE);
+    CompletableFuture<Void> write = b.volume().write(0, Bytes.lend(Bytes.of(2, BLOCK)), 0);
+    nodes.pass(Duration.ofSeconds(1));
+    assertArrayEquals(Bytes.of(2, BLOCK), a.read(0, BLOCK));
+    a.write(0, Bytes.of(3, BLOCK));
+    return write;
+  }
+
+  @Test
+  void aChangeThatTheOwnerMayHaveDoneIsNotMadeAgain() {
+    CompletableFuture<Void> write = doneUnheard();
+    force();
+    NbdException why = nodes.error(write);
+    assertEquals(NbdError.EIO, why.error());
+    nodes.mend(a, b);
+    assertArrayEquals(Bytes.of(3, BLOCK), b.read(0, BLOCK));
+    nodes.wire.passAnswers();
+    nodes.pass(Duration.ofSeconds(5));
+    assertArrayEquals(Bytes.of(3, BLOCK), b.read(0, BLOCK));
+  }
+
+  @Test
+  void aChangeThatTheOwnerHasDoneIsNotMadeAgainWhereItAnswersAfterAll() {
+    CompletableFuture<Void> write = doneUnheard();
+    CompletableFuture<Void> asked = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1)); // it waits for the write
+    nodes.wire.cut("a", "b");
+    CompletableFuture<Void> forced = b.volume().activate(true);
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.mend(a, b);
+    nodes.await(asked);
+    nodes.await(forced);
+    assertEquals(2, b.memory.state().epoch());
+    assertFalse(write.isDone(), "its answer is on its way");
+    assertArrayEquals(Bytes.of(3, BLOCK), b.read(0, BLOCK));
+    b.write(0, Bytes.of(4, BLOCK));
+    nodes.wire.passAnswers();
+    nodes.await(write);
+    assertArrayEquals(Bytes.of(4, BLOCK), b.read(0, BLOCK));
+  }
+
+  @Test
+  void aReadThatTheOwnerMayHaveAnsweredIsMadeAgain() {
+    a.write(0, Bytes.of(3, BLOCK));
+    nodes.wire.holdAnswers(Op.READ);
+    CompletableFuture<ByteBuf> read = b.volume().read(0, BLOCK);
+    nodes.pass(Duration.ofSeconds(1));
+    force();
+    nodes.wire.mend("a", "b");
+    assertArrayEquals(Bytes.of(3, BLOCK), Bytes.take(nodes.await(read)));
   }
 
   // ------------------------------------------------------------------ under the policy move

@@ -59,6 +59,12 @@ final class SimLink implements Link {
     return result;
   }
 
+  @Override
+  public CompletableFuture<LinkReply> call(
+      LinkRequest request, Priority priority, Duration limit, CompletableFuture<Void> withdrawal) {
+    return call(request, priority, limit); // Batches are not withdrawn.
+  }
+
   private void arrive(LinkRequest request, CompletableFuture<LinkReply> result) {
     CompletableFuture<LinkReply> served = lost() || result.isDone() ? null : to.serve(request, 1);
     if (served == null) {

@@ -180,6 +180,16 @@ final class Wire {
   /** Sends a request that no engine made. */
   CompletableFuture<LinkReply> call(
       String from, String to, LinkRequest request, Priority priority, Duration limit) {
+    return call(from, to, request, priority, limit, new CompletableFuture<>());
+  }
+
+  private CompletableFuture<LinkReply> call(
+      String from,
+      String to,
+      LinkRequest request,
+      Priority priority,
+      Duration limit,
+      CompletableFuture<Void> withdrawal) {
     Sent s =
         new Sent(
             from, to, request.op(), priority, request.epoch(), request.offset(), request.length());
@@ -190,6 +200,7 @@ final class Wire {
     Call call = new Call(s, request.withPayload(copy), priority);
     time.schedule(call::arrive, 1, TimeUnit.MILLISECONDS);
     time.schedule(call::tooLate, limit.toNanos(), TimeUnit.NANOSECONDS);
+    withdrawal.thenRun(call::tooLate);
     return call.result;
   }
 
@@ -235,6 +246,12 @@ final class Wire {
     @Override
     public CompletableFuture<LinkReply> call(LinkRequest r, Priority priority, Duration limit) {
       return Wire.this.call(from, to, r, priority, limit);
+    }
+
+    @Override
+    public CompletableFuture<LinkReply> call(
+        LinkRequest r, Priority priority, Duration limit, CompletableFuture<Void> withdrawal) {
+      return Wire.this.call(from, to, r, priority, limit, withdrawal);
     }
   }
 }

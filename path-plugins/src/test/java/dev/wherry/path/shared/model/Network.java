@@ -214,6 +214,15 @@ final class Network {
     @Override
     public CompletableFuture<LinkReply> call(
         LinkRequest request, Priority priority, Duration limit) {
+      return call(request, priority, limit, new CompletableFuture<>());
+    }
+
+    @Override
+    public CompletableFuture<LinkReply> call(
+        LinkRequest request,
+        Priority priority,
+        Duration limit,
+        CompletableFuture<Void> withdrawal) {
       byte[] payload = ByteBufUtil.getBytes(request.payload());
       request.payload().release();
       Call call = new Call(from, to, request.withPayload(Unpooled.EMPTY_BUFFER), payload, priority);
@@ -224,6 +233,7 @@ final class Network {
       open.add(call);
       from.after(Math.max(0, limit.toNanos()), call::expire);
       call.send();
+      withdrawal.thenRun(call::expire);
       return call.result;
     }
   }
