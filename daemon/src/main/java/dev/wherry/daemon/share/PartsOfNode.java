@@ -2,6 +2,7 @@ package dev.wherry.daemon.share;
 
 import dev.wherry.daemon.node.NodeRegistry;
 import dev.wherry.daemon.process.DataDirectory;
+import dev.wherry.daemon.volume.VolumeEntry;
 import dev.wherry.daemon.volume.VolumeRegistry;
 import dev.wherry.path.link.LinkService;
 import dev.wherry.path.link.Links;
@@ -110,6 +111,14 @@ public final class PartsOfNode {
         registry
             .scheduler()
             .scheduleWithFixedDelay(this::sweep, SWEEP_MILLIS, SWEEP_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Takes an engine away that is not needed any more, sooner than it would be: the volume is shown
+   * as plain already. Nobody else changes the volume. Blocks.
+   */
+  public void settle(VolumeEntry entry) {
+    swap.settle(entry);
   }
 
   private void sweep() {

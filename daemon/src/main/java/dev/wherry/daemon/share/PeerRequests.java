@@ -129,7 +129,7 @@ final class PeerRequests implements LinkService {
       Suid.check(suid);
       switch (request.op()) {
         case SHARE -> part.take(from, suid, ShareOffer.of(payload));
-        case UNSHARE -> part.giveBack(from, suid);
+        case UNSHARE -> part.giveBack(from, suid, request.epoch());
         default -> part.left(from, suid);
       }
       return LinkReply.ok(request.epoch());

@@ -7,6 +7,7 @@ import dev.wherry.path.shared.ShareState;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,14 +30,16 @@ public final class VolumeChanges {
    *
    * @param size in bytes
    * @param force allows a smaller one, which loses what lies behind it
+   * @param first is called before anything is looked at; nobody else changes the volume then
    */
-  public VolumeEntry resize(String suid, long size, boolean force) {
+  public VolumeEntry resize(String suid, long size, boolean force, Consumer<VolumeEntry> first) {
     if (size <= 0) {
       throw Refusal.impossible("size " + size + " of volume " + suid + " is not more than 0 bytes");
     }
     VolumeEntry entry = registry.get(suid);
     entry.begin("resized");
     try {
+      first.accept(entry);
       if (entry.engine() != null) {
         throw Refusal.conflict(
             "volume " + suid + " is shared, or not whole here: its size cannot be changed");

@@ -35,6 +35,15 @@ final class DissolvedShareTest {
   }
 
   @Test
+  void aVolumeWhoseLastOtherPartWasDeletedIsPlainAtOnce() {
+    nodes.done("b", "v", "activate", "{}");
+    nodes.becomes("b", "v", v -> v.path("move").path("state").asText().equals("done"));
+    nodes.done("a", "v", "release", "{}");
+    assertEquals(204, nodes.rest("a").delete("/api/v1/volumes/v").status());
+    assertEquals(2 << 20, nodes.done("b", "v", "resize", "{'size': 2097152}").path("size").asInt());
+  }
+
+  @Test
   void theOwnerTakesBackThePartOfAFormerOwnerThatWasReleased() {
     nodes.done("b", "v", "activate", "{}");
     String why = nodes.refused(409, "b", "v", "unshare", "{'from': 'a'}");

@@ -62,6 +62,10 @@ final class Giving {
    */
   CompletableFuture<LinkReply> prepare(String from, LinkRequest request) {
     ShareState s = core.state();
+    if (s.fence() == null && request.epoch() > s.epoch()) {
+      return core.catchUp(request.epoch())
+          .thenCompose(met -> met ? prepare(from, request) : stale());
+    }
     if (s.role() != Role.OWNER || s.fence() != null || request.epoch() != s.epoch()) {
       return stale();
     }
@@ -258,13 +262,20 @@ final class Giving {
     if (refusal != null) {
       return CompletableFuture.completedFuture(refusal);
     }
-    try {
-      core.begin("handed over");
-    } catch (ShareException e) {
-      return refuse(String.valueOf(e.getMessage()));
+    long number = Asked.read(request.payload()).number;
+    return core.turns().take("handed over", () -> hand(from, request, number));
+  }
+
+  /** Nothing else changes the volume's place; what did may have given it away, or to this taker. */
+  private CompletableFuture<LinkReply> hand(String from, LinkRequest request, long number) {
+    ShareState s = core.state();
+    if (s.fence() == null && hasGiven(s, from, request)) {
+      return again(from);
     }
-    return hand(from, Asked.read(request.payload()).number, isAnew(s, from, request))
-        .whenComplete((v, failure) -> core.end());
+    LinkReply refusal = refusal(s, from, request);
+    return refusal == null
+        ? hand(from, number, isAnew(s, from, request))
+        : CompletableFuture.completedFuture(refusal);
   }
 
   /**

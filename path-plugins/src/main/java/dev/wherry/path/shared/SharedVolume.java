@@ -247,6 +247,19 @@ public final class SharedVolume implements PathHandler {
         .thenCompose(s -> ownership.tell(node));
   }
 
+  /** Tells a node what this one knows of the owner; never fails. */
+  public CompletableFuture<Void> tell(String node) {
+    return ownership.tell(node);
+  }
+
+  /**
+   * Done with true once this node knows of an owner of this epoch, or a later one, of which it is
+   * being told; with false if that takes too long.
+   */
+  public CompletableFuture<Boolean> hearsOf(long epoch) {
+    return core.soon(() -> core.state().epoch() >= epoch);
+  }
+
   /** A member is gone. As {@link #join}. */
   public CompletableFuture<Void> leave(String node) {
     ownership.peers().orphans().left(node);
