@@ -2,6 +2,7 @@ package dev.wherry.daemon.share;
 
 import dev.wherry.daemon.node.NodeRegistry;
 import dev.wherry.daemon.process.DataDirectory;
+import dev.wherry.daemon.volume.Recovery;
 import dev.wherry.daemon.volume.VolumeEntry;
 import dev.wherry.daemon.volume.VolumeRegistry;
 import dev.wherry.path.link.LinkService;
@@ -33,6 +34,7 @@ public final class PartsOfNode {
   private final Removal removal;
   private final Emulation emulation;
   private final LiveSwap swap;
+  private final Recovery recovery;
   private final Executor threads;
   private volatile @Nullable ScheduledFuture<?> sweeping;
 
@@ -64,6 +66,7 @@ public final class PartsOfNode {
     StoreMaker maker = new StoreMaker(maps);
     StoreRoom room = new StoreRoom(registry);
     swap = new LiveSwap(registry, engines, node);
+    recovery = new Recovery(registry);
     requests =
         new PeerRequests(
             registry,
@@ -105,7 +108,7 @@ public final class PartsOfNode {
     return emulation;
   }
 
-  /** Begins to look for volumes whose engine is not needed any more. */
+  /** Begins to look for volumes whose engine is not needed any more, or has failed. */
   public void start() {
     sweeping =
         registry
@@ -122,6 +125,7 @@ public final class PartsOfNode {
   }
 
   private void sweep() {
+    registry.list().forEach(recovery::look);
     if (registry.list().stream().anyMatch(LiveSwap::isNeedless)) {
       try {
         threads.execute(() -> swap.sweep(registry.list()));
@@ -142,6 +146,7 @@ public final class PartsOfNode {
     if (s != null) {
       s.cancel(false);
     }
+    recovery.close();
     requests.close();
     long end = System.nanoTime() + limit.toNanos();
     while (requests.running() > 0 && System.nanoTime() < end) {

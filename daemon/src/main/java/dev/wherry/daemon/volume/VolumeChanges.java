@@ -1,7 +1,6 @@
 package dev.wherry.daemon.volume;
 
 import dev.wherry.daemon.catalog.VolumeRecord;
-import dev.wherry.path.PathHandler;
 import dev.wherry.path.Volume;
 import dev.wherry.path.shared.ShareState;
 import java.time.Duration;
@@ -20,9 +19,11 @@ public final class VolumeChanges {
   private static final Duration DRAIN_LIMIT = Duration.ofSeconds(20);
 
   private final VolumeRegistry registry;
+  private final Reopening reopening;
 
   public VolumeChanges(VolumeRegistry registry) {
     this.registry = registry;
+    this.reopening = new Reopening(registry);
   }
 
   /**
@@ -137,19 +138,7 @@ public final class VolumeChanges {
                 + share.fence()
                 + "; what is here can be deleted, or activated by force");
       }
-      registry.claims().take(entry.record());
-      Volume volume = entry.volume();
-      if (volume == null) {
-        entry.open(new Volume(suid, registry.handlers().open(entry)));
-        registry.opened(entry);
-      } else {
-        // Its files are closed before they are opened anew: they carry locks.
-        Await.done(volume.drained(), LIMIT, "draining volume " + suid);
-        registry.handlers().close(entry, volume.handler());
-        PathHandler next = registry.handlers().open(entry);
-        Await.done(volume.reopen(next), LIMIT, "reopening volume " + suid);
-      }
-      log.info("volume {} reopened", suid);
+      reopening.reopen(entry);
       return entry;
     } finally {
       entry.end();

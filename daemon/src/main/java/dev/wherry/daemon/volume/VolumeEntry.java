@@ -173,7 +173,7 @@ public final class VolumeEntry {
   /** What operators see. */
   public String state() {
     Volume v = volume;
-    if (fence() != null) {
+    if (fence() != null || broken() != null) {
       return "failed";
     }
     if (v == null) {
@@ -194,13 +194,20 @@ public final class VolumeEntry {
     if (v == null) {
       return failure;
     }
-    String why = v.failure().map(Refusal::reason).orElse(null);
+    Throwable broken = v.failure().orElse(broken());
+    String why = broken == null ? null : Refusal.reason(broken);
     SharedVolume shared = engine;
     if (why != null || shared == null) {
       return why;
     }
     String damage = shared.damage();
     return damage == null ? shared.without() : damage;
+  }
+
+  /** Why the engine serves nobody; no host of this node may have noticed yet. */
+  private @Nullable Throwable broken() {
+    SharedVolume e = engine;
+    return e == null ? null : e.failure();
   }
 
   private @Nullable String fence() {

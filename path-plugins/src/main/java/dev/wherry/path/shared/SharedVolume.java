@@ -7,6 +7,8 @@ import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
+import dev.wherry.path.Volume;
+import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
@@ -245,6 +247,20 @@ public final class SharedVolume implements PathHandler {
               return s.withMembers(members);
             })
         .thenCompose(s -> ownership.tell(node));
+  }
+
+  /** Why nobody is served any more; null where hosts are, or nothing but a fence is the reason. */
+  public @Nullable Throwable failure() {
+    Volume inner = core.inner();
+    return inner.state() == VolumeState.FAILED ? inner.failure().orElse(null) : null;
+  }
+
+  /**
+   * Counts, durably, that what hosts of other nodes have not flushed may be lost, where this node
+   * owns the volume: it has failed, and is to be opened anew.
+   */
+  public CompletableFuture<Void> lost() {
+    return core.losses().count();
   }
 
   /** Tells a node what this one knows of the owner; never fails. */
