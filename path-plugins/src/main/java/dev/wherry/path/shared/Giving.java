@@ -50,6 +50,10 @@ final class Giving {
   private final Moves moves;
   private @Nullable Prepared prepared;
   private @Nullable ScheduledFuture<?> expiry;
+  private @Nullable Promise promise;
+
+  /** The ownership was promised; the timer takes that back. */
+  private record Promise(String to, ScheduledFuture<?> end) {}
 
   Giving(Core core, Moves moves) {
     this.core = core;
@@ -179,6 +183,7 @@ final class Giving {
   CompletableFuture<LinkReply> pledge(String from, LinkRequest request) {
     ShareState s = core.state();
     if ((request.flags() & BACK) != 0) {
+      expectNoMore(from);
       takeBack(from, request.epoch());
       return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
     }
@@ -200,14 +205,33 @@ final class Giving {
             })
         .thenApply(
             now -> {
-              core.parts()
-                  .timer()
-                  .schedule(
-                      () -> takeBack(from, now.epoch()),
-                      core.ioTimeout().toNanos(),
-                      TimeUnit.NANOSECONDS);
+              expect(from, now.epoch());
               return LinkReply.ok(now.epoch());
             });
+  }
+
+  /** It is promised to this node; if that does not come for it in time, no longer. */
+  private synchronized void expect(String node, long epoch) {
+    Promise before = promise;
+    if (before != null) {
+      before.end.cancel(false);
+    }
+    long limit = core.ioTimeout().toNanos();
+    promise =
+        new Promise(
+            node,
+            core.parts()
+                .timer()
+                .schedule(() -> takeBack(node, epoch), limit, TimeUnit.NANOSECONDS));
+  }
+
+  /** This node has come, or says that it does not. */
+  private synchronized void expectNoMore(String node) {
+    Promise p = promise;
+    if (p != null && p.to.equals(node)) {
+      p.end.cancel(false);
+      promise = null;
+    }
   }
 
   /** Nobody has come for what was promised. */
@@ -383,6 +407,7 @@ final class Giving {
 
   private void handed(String to, @Nullable Throwable failure) {
     forgetPrepared();
+    expectNoMore(to);
     core.marks().clear();
     if (failure != null) {
       takeBack(to, core.state().epoch());
