@@ -367,7 +367,18 @@ final class Giving {
             + middle
             + " first, once node "
             + here
-            + (both ? " has all of it" : " has what only node " + middle + " has");
+            + (both
+                ? " has all of it"
+                : " has what only node "
+                    + middle
+                    + " has; or return it by way of node "
+                    + middle
+                    + ": 'wherry volume return "
+                    + core.suid()
+                    + " --to "
+                    + middle
+                    + "' on node "
+                    + here);
   }
 
   /** Whether the taker was this node's source, and is a standby now, which has nothing of that. */
