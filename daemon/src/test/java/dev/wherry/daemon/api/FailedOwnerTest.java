@@ -58,8 +58,7 @@ final class FailedOwnerTest {
       nodes.start("disks");
       nodes.create("disks", "{'suid': 'disk', 'size': 1048576}");
       Path socket = nodes.data("disks").resolve("nbd.sock");
-      nodes.create(
-          "a", "{'suid': 'v', 'backing': ['nbd+unix:///disk?socket=" + socket + "']}");
+      nodes.create("a", "{'suid': 'v', 'backing': ['nbd+unix:///disk?socket=" + socket + "']}");
       nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual'}");
       NbdClient host = nodes.host("b", "v");
       Cluster.write(host, 0, new byte[] {1});

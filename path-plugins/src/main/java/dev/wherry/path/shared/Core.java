@@ -45,6 +45,7 @@ final class Core {
   private final Losses losses;
   private volatile boolean closing;
   private volatile boolean still;
+  private volatile boolean stall;
   private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
@@ -58,6 +59,7 @@ final class Core {
    */
   Core(SharedVolume.Parts parts, ShareState stored, ShareState state) {
     this.parts = parts;
+    this.stall = parts.following().stall();
     this.waits = new Waits(parts.suid());
     this.links = waits.links(parts.links());
     conditions = new Conditions(parts.timer(), parts.ioTimeout());
@@ -279,6 +281,15 @@ final class Core {
     return by == null
         ? LinkReply.stale(s.epoch(), s.owner())
         : LinkReply.stale(by.epoch(), by.node());
+  }
+
+  /** Says whether hosts wait for a source that is away; see {@link Following#stall}. */
+  CompletableFuture<Void> stall(boolean value) {
+    boolean other = stall != value;
+    stall = value;
+    return other && state().write() == WritePolicy.THROUGH
+        ? rewire()
+        : CompletableFuture.completedFuture(null);
   }
 
   /** Puts the writer in place that the state asks for by now. */
@@ -513,7 +524,7 @@ final class Core {
                 own,
                 sink,
                 s.write() == WritePolicy.THROUGH,
-                parts.following(),
+                parts.following().stalling(stall),
                 1 << 20,
                 ioTimeout(),
                 parts.timer(),

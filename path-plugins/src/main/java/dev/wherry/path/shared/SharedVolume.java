@@ -365,6 +365,14 @@ public final class SharedVolume implements PathHandler {
             });
   }
 
+  /**
+   * Says whether hosts wait while the source is away under {@link WritePolicy#THROUGH}; see {@link
+   * Following#stall}. Done when it is so.
+   */
+  public CompletableFuture<Void> stall(boolean value) {
+    return core.stall(value);
+  }
+
   /** Limits of the background move. */
   public void pace(Mover.Pace pace) {
     moves.pace(pace);
