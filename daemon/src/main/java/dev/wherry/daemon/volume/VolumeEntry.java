@@ -49,6 +49,7 @@ public final class VolumeEntry {
   private volatile @Nullable SharedVolume engine;
   private volatile @Nullable Volume volume;
   private volatile @Nullable String failure;
+  private volatile @Nullable String rival;
   private volatile boolean visible;
   private volatile boolean leaving;
 
@@ -198,10 +199,24 @@ public final class VolumeEntry {
     String why = broken == null ? null : Refusal.reason(broken);
     SharedVolume shared = engine;
     if (why != null || shared == null) {
-      return why;
+      return why == null ? rival : why;
     }
     String damage = shared.damage();
-    return damage == null ? shared.without() : damage;
+    String wrong = damage == null ? shared.without() : damage;
+    String other = shared.rival();
+    return wrong == null || other == null ? (wrong == null ? other : wrong) : wrong + "; " + other;
+  }
+
+  /**
+   * That another node says that it owns the volume, while this one has it for itself; null where
+   * none has said so since this one started.
+   */
+  public @Nullable String rival() {
+    return rival;
+  }
+
+  public void rival(String value) {
+    rival = value;
   }
 
   /** Why the engine serves nobody; no host of this node may have noticed yet. */
