@@ -156,7 +156,8 @@ final class VolumeCommand extends Noun {
       description = {
         "Changes policies. allow=RANGE,cn:NAME,… says who may attach; of a shared volume read=, write=,"
             + " ranges=OFFSET+LENGTH=POLICY,…, handover=auto|manual, and of its move bandwidth=100M"
-            + " (or none) and minimum=20M per second."
+            + " (or none) and minimum=20M per second. away=degrade|stall: under write=through hosts"
+            + " go on without a source that is away, or wait for it."
       })
   void set(
       @Parameters(index = "0", paramLabel = "SUID") String suid,

@@ -156,7 +156,7 @@ final class VolumeRoutes {
     if (size == null) {
       throw new Refusal(Refusal.Kind.MALFORMED, "field 'size' is missing");
     }
-    return view(changes.resize(r.pathParam("suid"), size, body.flag("force")));
+    return view(changes.resize(r.pathParam("suid"), size, body.flag("force"), parts::settle));
   }
 
   private VolumeView set(RoutingContext r) {

@@ -40,6 +40,8 @@ import org.jspecify.annotations.Nullable;
  * @param writePolicy null where unshared
  * @param ranges null where unshared
  * @param manual ownership is taken on demand alone; null where unshared
+ * @param away what hosts do while the source is away under the write policy through: {@code
+ *     degrade} or {@code stall}; null where unshared
  * @param allow who may attach; empty for everyone who can connect
  * @param state {@code online}, {@code suspended} or {@code failed}
  * @param reason why it is failed, or what is wrong with what is kept here, or missing; or null
@@ -70,6 +72,7 @@ record VolumeView(
     @Nullable String writePolicy,
     @Nullable List<String> ranges,
     @Nullable Boolean manual,
+    @Nullable String away,
     List<String> allow,
     String state,
     @Nullable String reason,
@@ -200,6 +203,7 @@ record VolumeView(
         emulated ? write(state) : null,
         emulated ? state.ranges().stream().map(RangePolicy::label).toList() : null,
         emulated ? state.manual() : null,
+        emulated && share != null ? (share.options().stall() ? "stall" : "degrade") : null,
         r.access(),
         e.state(),
         e.reason(),

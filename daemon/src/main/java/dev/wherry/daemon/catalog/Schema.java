@@ -56,6 +56,7 @@ import java.util.List;
  *  share_member ── volume_id, position, node ───────────────────────┤
  *  share_range  ── volume_id, position, offset, length, policy ─────┤
  *  share_option ── volume_id, PK, booked, minimum, bandwidth ───────┘
+ *                  since version 6: stall (0, 1)
  * </pre>
  *
  * The spec of a managed backing is relative to the data directory; see {@link OwnImages}.
@@ -146,7 +147,12 @@ final class Schema {
                   "ALTER TABLE share ADD COLUMN successor TEXT",
                   "ALTER TABLE share ADD COLUMN successor_epoch INTEGER NOT NULL DEFAULT 0"
                       + " CHECK (successor_epoch >= 0)",
-                  "ALTER TABLE share ADD COLUMN successor_source TEXT")));
+                  "ALTER TABLE share ADD COLUMN successor_source TEXT")),
+          new Migration(
+              "whether hosts wait for a source that is away",
+              List.of(
+                  "ALTER TABLE share_option ADD COLUMN stall INTEGER NOT NULL DEFAULT 0"
+                      + " CHECK (stall IN (0, 1))")));
 
   private Schema() {}
 

@@ -18,20 +18,27 @@ public record ShareRecord(String suid, ShareState state, Options options) {
    * @param booked bytes that the store may come to take; 0 where nothing is booked
    * @param minimum bytes per second that the background move makes at least
    * @param bandwidth bytes per second that it never exceeds, or {@link Long#MAX_VALUE}
+   * @param stall under the write policy {@code through}, hosts wait while the source is away
    */
-  public record Options(long booked, long minimum, long bandwidth) {
-    public static final Options DEFAULT = new Options(0, 20_000_000, Long.MAX_VALUE);
+  public record Options(long booked, long minimum, long bandwidth, boolean stall) {
+    public static final Options DEFAULT = new Options(0, 20_000_000, Long.MAX_VALUE, false);
 
     public Options withBooked(long value) {
-      return new Options(value, minimum, bandwidth);
+      return new Options(value, minimum, bandwidth, stall);
     }
 
     public Options withPace(long newMinimum, long newBandwidth) {
-      return new Options(booked, newMinimum, newBandwidth);
+      return new Options(booked, newMinimum, newBandwidth, stall);
     }
 
+    public Options withStall(boolean value) {
+      return new Options(booked, minimum, bandwidth, value);
+    }
+
+    /** CRC-32C; where hosts do not wait, that of version 5. */
     long checksum() {
-      return new Checksum().add(booked).add(minimum).add(bandwidth).value();
+      Checksum sum = new Checksum().add(booked).add(minimum).add(bandwidth);
+      return (stall ? sum.add(true) : sum).value();
     }
   }
 

@@ -38,7 +38,7 @@ final class ShareRows {
             + " s.has_store, s.wanted, s.source, s.base, s.fence, s.map, s.checksum,"
             + " o.booked, o.minimum, o.bandwidth, o.checksum, s.losses, s.boot,"
             + " s.pledge, s.pledge_lossy, s.outdated, s.successor, s.successor_epoch,"
-            + " s.successor_source"
+            + " s.successor_source, o.stall"
             + " FROM share s JOIN volume v ON v.id = s.volume_id"
             + " LEFT JOIN share_option o ON o.volume_id = s.volume_id ORDER BY v.id",
         r -> row(db, r));
@@ -80,7 +80,7 @@ final class ShareRows {
             runs(r.getString(24)),
             successor(r));
     boolean intact = ShareRecord.checksum(state) == r.getLong(15);
-    Options options = new Options(r.getLong(16), r.getLong(17), r.getLong(18));
+    Options options = new Options(r.getLong(16), r.getLong(17), r.getLong(18), r.getBoolean(28));
     intact &= options.checksum() == r.getLong(19);
     return new Stored(new ShareRecord(r.getString(2), state, options), intact);
   }
@@ -203,19 +203,23 @@ final class ShareRows {
         id(db, suid),
         o,
         "UPDATE SET booked = excluded.booked, minimum = excluded.minimum,"
-            + " bandwidth = excluded.bandwidth, checksum = excluded.checksum");
+            + " bandwidth = excluded.bandwidth, checksum = excluded.checksum,"
+            + " stall = excluded.stall");
   }
 
   private static void options(Connection db, long id, Options o, String otherwise)
       throws SQLException {
     Rows.update(
         db,
-        "INSERT INTO share_option VALUES (?, ?, ?, ?, ?) ON CONFLICT (volume_id) DO " + otherwise,
+        "INSERT INTO share_option (volume_id, booked, minimum, bandwidth, checksum, stall)"
+            + " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (volume_id) DO "
+            + otherwise,
         id,
         o.booked(),
         o.minimum(),
         o.bandwidth(),
-        o.checksum());
+        o.checksum(),
+        o.stall() ? 1 : 0);
   }
 
   private static long id(Connection db, String suid) throws SQLException {

@@ -28,6 +28,11 @@ public final class NodeRegistry {
   private static final Duration TRIED_LIMIT = Duration.ofSeconds(15);
   private static final int MOST = 256;
 
+  /** Longer than the pause between two attempts to connect. */
+  private static final Duration SOON = Duration.ofSeconds(3);
+
+  private static final long LOOK_MILLIS = 10;
+
   /** This node. */
   public record Self(String name, String uuid) {}
 
@@ -224,6 +229,25 @@ public final class NodeRegistry {
           "node " + name + " cannot be reached" + (reason.isEmpty() ? "" : ": " + reason));
     }
     return link;
+  }
+
+  /**
+   * Waits for a node that is about to be reached: one that was started anew is connected to a
+   * moment after it serves. Blocks, for a few seconds, or for as long as {@link #online} does.
+   */
+  public void awaitOnline(String name) {
+    links.tried(name).completeOnTimeout(null, TRIED_LIMIT.toMillis(), TimeUnit.MILLISECONDS).join();
+    long end = System.nanoTime() + SOON.toNanos();
+    while (links.status(name).state().equals(PeerLinks.Status.OFFLINE)
+        && knows(name)
+        && System.nanoTime() < end) {
+      try {
+        TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
   }
 
   private void commit(PeerRecord peer) {

@@ -84,7 +84,8 @@ final class Engines implements SharedParts {
                   registry.scheduler(),
                   System::nanoTime,
                   ioTimeout,
-                  Following.with(new FileBatchLog(maps.batch(v.suid()), workers, room::booked)),
+                  Following.with(new FileBatchLog(maps.batch(v.suid()), workers, room::booked))
+                      .stalling(share.options().stall()),
                   boot,
                   entry.unflushed()),
               state);

@@ -43,12 +43,16 @@ public final class HandOvers {
    */
   public VolumeEntry activate(String suid, boolean force, boolean inconsistent) {
     VolumeEntry entry = registry.get(suid);
+    entry.awaitServed();
     SharedVolume engine = entry.engine();
     if (engine == null) {
       standing.requireOwned(entry, "activated at");
       return entry;
     }
     ShareState state = engine.state();
+    if (!force && state.role() != Role.OWNER) {
+      nodes.awaitOnline(state.owner());
+    }
     boolean fenced = state.fence() != null;
     if (!fenced || entry.leaving()) {
       Standing.requireServed(entry);
@@ -80,6 +84,7 @@ public final class HandOvers {
   /** Gives the ownership, with all changes, to another node. */
   public VolumeEntry giveBack(String suid, String to) {
     VolumeEntry entry = registry.get(suid);
+    entry.awaitServed();
     standing.requireOwned(entry, "returned by");
     ShareState state = standing.of(entry);
     if (to.equals(nodes.self().name())) {
@@ -94,6 +99,7 @@ public final class HandOvers {
     if (engine == null) {
       throw Refusal.conflict("volume " + suid + " is " + entry.state());
     }
+    nodes.awaitOnline(to);
     nodes.online(to);
     Refusals.await(engine.giveTo(to), LIMIT, "the return");
     log.info("volume {}: the ownership went to node {}", suid, to);
@@ -103,6 +109,7 @@ public final class HandOvers {
   /** Frees what is kept here and needed by nobody any more. */
   public VolumeEntry release(String suid) {
     VolumeEntry entry = registry.get(suid);
+    entry.awaitServed();
     entry.begin("released");
     try {
       Standing.requireServed(entry);

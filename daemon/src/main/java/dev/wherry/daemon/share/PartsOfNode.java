@@ -2,6 +2,8 @@ package dev.wherry.daemon.share;
 
 import dev.wherry.daemon.node.NodeRegistry;
 import dev.wherry.daemon.process.DataDirectory;
+import dev.wherry.daemon.volume.Recovery;
+import dev.wherry.daemon.volume.VolumeEntry;
 import dev.wherry.daemon.volume.VolumeRegistry;
 import dev.wherry.path.link.LinkService;
 import dev.wherry.path.link.Links;
@@ -32,6 +34,7 @@ public final class PartsOfNode {
   private final Removal removal;
   private final Emulation emulation;
   private final LiveSwap swap;
+  private final Recovery recovery;
   private final Executor threads;
   private volatile @Nullable ScheduledFuture<?> sweeping;
 
@@ -63,6 +66,7 @@ public final class PartsOfNode {
     StoreMaker maker = new StoreMaker(maps);
     StoreRoom room = new StoreRoom(registry);
     swap = new LiveSwap(registry, engines, node);
+    recovery = new Recovery(registry);
     requests =
         new PeerRequests(
             registry,
@@ -104,7 +108,7 @@ public final class PartsOfNode {
     return emulation;
   }
 
-  /** Begins to look for volumes whose engine is not needed any more. */
+  /** Begins to look for volumes whose engine is not needed any more, or has failed. */
   public void start() {
     sweeping =
         registry
@@ -112,7 +116,16 @@ public final class PartsOfNode {
             .scheduleWithFixedDelay(this::sweep, SWEEP_MILLIS, SWEEP_MILLIS, TimeUnit.MILLISECONDS);
   }
 
+  /**
+   * Takes an engine away that is not needed any more, sooner than it would be: the volume is shown
+   * as plain already. Nobody else changes the volume. Blocks.
+   */
+  public void settle(VolumeEntry entry) {
+    swap.settle(entry);
+  }
+
   private void sweep() {
+    registry.list().forEach(recovery::look);
     if (registry.list().stream().anyMatch(LiveSwap::isNeedless)) {
       try {
         threads.execute(() -> swap.sweep(registry.list()));
@@ -133,6 +146,7 @@ public final class PartsOfNode {
     if (s != null) {
       s.cancel(false);
     }
+    recovery.close();
     requests.close();
     long end = System.nanoTime() + limit.toNanos();
     while (requests.running() > 0 && System.nanoTime() < end) {

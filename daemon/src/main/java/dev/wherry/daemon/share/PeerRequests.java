@@ -10,6 +10,7 @@ import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.LinkService;
 import dev.wherry.path.link.Priority;
+import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import io.netty.buffer.ByteBufUtil;
@@ -129,7 +130,7 @@ final class PeerRequests implements LinkService {
       Suid.check(suid);
       switch (request.op()) {
         case SHARE -> part.take(from, suid, ShareOffer.of(payload));
-        case UNSHARE -> part.giveBack(from, suid);
+        case UNSHARE -> part.giveBack(from, suid, request.epoch());
         default -> part.left(from, suid);
       }
       return LinkReply.ok(request.epoch());
@@ -191,6 +192,14 @@ final class PeerRequests implements LinkService {
       return later;
     }
     ShareState state = entry.shareState();
+    String rival =
+        state == null || state.role() != Role.OWNER
+            ? null
+            : SharedVolume.rival(state, state.owner(), from, request);
+    if (rival != null && !rival.equals(entry.rival())) {
+      log.warn("volume {}: {}", entry.suid(), rival);
+      entry.rival(rival);
+    }
     return CompletableFuture.completedFuture(
         state == null
             ? LinkReply.not(Status.UNKNOWN, 0, "volume " + entry.suid() + " is not shared")

@@ -54,6 +54,22 @@ public final class SharePolicies {
     engine.pace(new Mover.Pace(minimum, bandwidth));
   }
 
+  /**
+   * Says, durably, whether hosts wait while the source is away under the write policy {@code
+   * through}, instead of going on without it. Blocks.
+   */
+  void stall(VolumeEntry entry, boolean stall) {
+    SharedVolume engine = emulated(entry);
+    ShareRecord share = entry.share();
+    if (share == null) {
+      throw new IllegalStateException("volume " + entry.suid() + " has no share");
+    }
+    ShareRecord.Options options = share.options().withStall(stall);
+    Await.committed(catalog.put(entry.suid(), options));
+    entry.share(options);
+    Refusals.await(engine.stall(stall), LIMIT, "the change of policies");
+  }
+
   private static SharedVolume emulated(VolumeEntry entry) {
     SharedVolume engine = entry.engine();
     if (engine == null) {

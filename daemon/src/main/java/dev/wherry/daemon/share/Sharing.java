@@ -43,6 +43,7 @@ public final class Sharing {
   /** Gives another node a part in a volume that this one owns. */
   public VolumeEntry share(String suid, WantedPart wanted) {
     VolumeEntry entry = registry.get(suid);
+    entry.awaitServed();
     entry.begin("shared");
     try {
       VolumeRecord v = entry.record();
@@ -53,6 +54,7 @@ public final class Sharing {
       if (to.equals(nodes.self().name())) {
         throw Refusal.impossible("node " + to + " is this node itself, and owns volume " + suid);
       }
+      nodes.awaitOnline(to);
       Link link = nodes.online(to);
       ShareState state = standing.of(entry);
       boolean member = state.members().contains(to);
@@ -92,6 +94,7 @@ public final class Sharing {
   /** Takes a standby's part back. */
   public VolumeEntry unshare(String suid, String from) {
     VolumeEntry entry = registry.get(suid);
+    entry.awaitServed();
     entry.begin("unshared");
     try {
       standing.requireOwned(entry, "unshared by");
@@ -102,7 +105,10 @@ public final class Sharing {
             ? Refusal.conflict("volume " + suid + " is not shared with node " + from)
             : new Refusal(Refusal.Kind.UNKNOWN, "node " + from + " is unknown");
       }
+      nodes.awaitOnline(from);
       nodes.online(from);
+      // It takes the word of the owner alone, and may not know yet who that is.
+      Refusals.await(engine.tell(from), LIMIT, "telling node " + from);
       // It is no member any more before it is asked: so it cannot take the ownership meanwhile.
       Refusals.await(engine.leave(from), LIMIT, "the leave of node " + from);
       try {

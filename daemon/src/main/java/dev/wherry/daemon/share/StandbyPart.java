@@ -196,9 +196,16 @@ final class StandbyPart {
   /**
    * Gives the part back: a standby's, or what is left of a former owner's after its release; not
    * while hosts are attached here.
+   *
+   * @param epoch of the owner
    */
-  void giveBack(String owner, String suid) {
+  void giveBack(String owner, String suid, long epoch) {
     VolumeEntry entry = registry.get(suid);
+    SharedVolume engine = entry.engine();
+    if (engine != null) {
+      // The owner told so before it asked.
+      Await.done(engine.hearsOf(epoch), LIMIT, "hearing of the owner of volume " + suid);
+    }
     registry.delete(
         suid,
         false,

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code volume set}: what can be changed of a volume by {@code K=V}. All is looked at before
@@ -19,6 +20,7 @@ public final class VolumeSettings {
   private static final Set<String> TERMS = Set.of("read", "write", "ranges", "handover");
   private static final Set<String> PACE = Set.of("bandwidth", "minimum");
   private static final String ALLOW = "allow";
+  private static final String AWAY = "away";
 
   private final VolumeChanges changes;
   private final SharePolicies policies;
@@ -34,12 +36,12 @@ public final class VolumeSettings {
       throw Refusal.malformed("nothing to set");
     }
     for (String key : values.keySet()) {
-      if (!TERMS.contains(key) && !PACE.contains(key) && !key.equals(ALLOW)) {
+      if (!TERMS.contains(key) && !PACE.contains(key) && !key.equals(ALLOW) && !key.equals(AWAY)) {
         throw Refusal.impossible(
             "setting '"
                 + key
-                + "' is unknown; there are: allow, bandwidth, handover, minimum, ranges, read,"
-                + " write");
+                + "' is unknown; there are: allow, away, bandwidth, handover, minimum, ranges,"
+                + " read, write");
       }
     }
     boolean terms = values.keySet().stream().anyMatch(TERMS::contains);
@@ -49,6 +51,10 @@ public final class VolumeSettings {
     if (pace) {
       policies.terms(entry);
       options = paced(options, values);
+    }
+    Boolean stall = stall(values.get(AWAY));
+    if (stall != null) {
+      policies.terms(entry);
     }
     Map<String, String> rest = new LinkedHashMap<>(values);
     rest.keySet().retainAll(Set.of(ALLOW));
@@ -61,6 +67,22 @@ public final class VolumeSettings {
     if (pace) {
       policies.pace(entry, options.minimum(), options.bandwidth());
     }
+    if (stall != null) {
+      policies.stall(entry, stall);
+    }
+  }
+
+  /** Whether hosts wait for a source that is away, or null where nothing is said. */
+  private static @Nullable Boolean stall(@Nullable String away) {
+    if (away == null) {
+      return null;
+    }
+    return switch (away) {
+      case "degrade" -> false;
+      case "stall" -> true;
+      default ->
+          throw Refusal.impossible("away '" + away + "' is unknown; there are: degrade, stall");
+    };
   }
 
   private ShareTerms wanted(VolumeEntry entry, Map<String, String> values) {

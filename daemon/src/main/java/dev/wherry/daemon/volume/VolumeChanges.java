@@ -1,12 +1,12 @@
 package dev.wherry.daemon.volume;
 
 import dev.wherry.daemon.catalog.VolumeRecord;
-import dev.wherry.path.PathHandler;
 import dev.wherry.path.Volume;
 import dev.wherry.path.shared.ShareState;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,9 +19,11 @@ public final class VolumeChanges {
   private static final Duration DRAIN_LIMIT = Duration.ofSeconds(20);
 
   private final VolumeRegistry registry;
+  private final Reopening reopening;
 
   public VolumeChanges(VolumeRegistry registry) {
     this.registry = registry;
+    this.reopening = new Reopening(registry);
   }
 
   /**
@@ -29,14 +31,16 @@ public final class VolumeChanges {
    *
    * @param size in bytes
    * @param force allows a smaller one, which loses what lies behind it
+   * @param first is called before anything is looked at; nobody else changes the volume then
    */
-  public VolumeEntry resize(String suid, long size, boolean force) {
+  public VolumeEntry resize(String suid, long size, boolean force, Consumer<VolumeEntry> first) {
     if (size <= 0) {
       throw Refusal.impossible("size " + size + " of volume " + suid + " is not more than 0 bytes");
     }
     VolumeEntry entry = registry.get(suid);
     entry.begin("resized");
     try {
+      first.accept(entry);
       if (entry.engine() != null) {
         throw Refusal.conflict(
             "volume " + suid + " is shared, or not whole here: its size cannot be changed");
@@ -134,19 +138,7 @@ public final class VolumeChanges {
                 + share.fence()
                 + "; what is here can be deleted, or activated by force");
       }
-      registry.claims().take(entry.record());
-      Volume volume = entry.volume();
-      if (volume == null) {
-        entry.open(new Volume(suid, registry.handlers().open(entry)));
-        registry.opened(entry);
-      } else {
-        // Its files are closed before they are opened anew: they carry locks.
-        Await.done(volume.drained(), LIMIT, "draining volume " + suid);
-        registry.handlers().close(entry, volume.handler());
-        PathHandler next = registry.handlers().open(entry);
-        Await.done(volume.reopen(next), LIMIT, "reopening volume " + suid);
-      }
-      log.info("volume {} reopened", suid);
+      reopening.reopen(entry);
       return entry;
     } finally {
       entry.end();

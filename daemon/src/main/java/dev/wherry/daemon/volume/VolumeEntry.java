@@ -18,6 +18,8 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +29,11 @@ public final class VolumeEntry {
   /** Longer than any housekeeping takes, which is bounded itself. */
   private static final Duration HOUSEKEEPING_LIMIT = Duration.ofSeconds(60);
 
+  /** How long a command waits for another one, whose effect can be seen before its end. */
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private final Operation operation = new Operation();
+  private final Duration patience;
   private final Set<Object> sessions = ConcurrentHashMap.newKeySet();
   private final List<CompletableFuture<Void>> waiting = new ArrayList<>();
   private final Map<Long, Connection> connections = new ConcurrentHashMap<>();
@@ -43,11 +49,20 @@ public final class VolumeEntry {
   private volatile @Nullable SharedVolume engine;
   private volatile @Nullable Volume volume;
   private volatile @Nullable String failure;
+  private volatile @Nullable String rival;
   private volatile boolean visible;
   private volatile boolean leaving;
 
   VolumeEntry(VolumeRecord record, boolean visible) {
+    this(record, visible, PATIENCE);
+  }
+
+  /**
+   * @param patience how long a command waits for another one
+   */
+  VolumeEntry(VolumeRecord record, boolean visible, Duration patience) {
     this.record = record;
+    this.patience = patience;
     this.access = AccessList.of(record.access());
     this.visible = visible;
   }
@@ -159,7 +174,7 @@ public final class VolumeEntry {
   /** What operators see. */
   public String state() {
     Volume v = volume;
-    if (fence() != null) {
+    if (fence() != null || broken() != null) {
       return "failed";
     }
     if (v == null) {
@@ -180,13 +195,34 @@ public final class VolumeEntry {
     if (v == null) {
       return failure;
     }
-    String why = v.failure().map(Refusal::reason).orElse(null);
+    Throwable broken = v.failure().orElse(broken());
+    String why = broken == null ? null : Refusal.reason(broken);
     SharedVolume shared = engine;
     if (why != null || shared == null) {
-      return why;
+      return why == null ? rival : why;
     }
     String damage = shared.damage();
-    return damage == null ? shared.without() : damage;
+    String wrong = damage == null ? shared.without() : damage;
+    String other = shared.rival();
+    return wrong == null || other == null ? (wrong == null ? other : wrong) : wrong + "; " + other;
+  }
+
+  /**
+   * That another node says that it owns the volume, while this one has it for itself; null where
+   * none has said so since this one started.
+   */
+  public @Nullable String rival() {
+    return rival;
+  }
+
+  public void rival(String value) {
+    rival = value;
+  }
+
+  /** Why the engine serves nobody; no host of this node may have noticed yet. */
+  private @Nullable Throwable broken() {
+    SharedVolume e = engine;
+    return e == null ? null : e.failure();
   }
 
   private @Nullable String fence() {
@@ -198,8 +234,8 @@ public final class VolumeEntry {
     return state().equals("failed");
   }
 
-  // Changes of one volume follow each other; the second command is refused rather than kept
-  // waiting.
+  // Changes of one volume follow each other. The second command waits a while: what the first one
+  // does may be seen, and be waited for, a moment before it has ended.
 
   /**
    * Begins what nobody asked for, such as opening a volume whose backing has come back.
@@ -213,27 +249,35 @@ public final class VolumeEntry {
   }
 
   /**
-   * Begins what a command asks for. It waits for what nobody asked for, which is short: a command
-   * that comes in its middle does not fail for it. Blocks.
+   * Begins what a command asks for. It waits for what nobody asked for, which is short, and for
+   * another command that is about to end: a command that comes in the middle of those does not fail
+   * for it. Blocks.
    *
-   * @throws Refusal if another command runs
+   * @throws Refusal if another command runs on
    */
   public void begin(String what) {
     synchronized (operation) {
-      long end = System.nanoTime() + HOUSEKEEPING_LIMIT.toNanos();
-      while (!operation.begin(what, false)) {
-        long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
-        if (!operation.background || left <= 0) {
-          throw busy();
-        }
-        try {
-          operation.wait(left);
-        } catch (InterruptedException e) {
-          Thread.currentThread().interrupt();
-          throw busy();
-        }
+      long begin = System.nanoTime();
+      if (!operation.until(() -> operation.begin(what, false), () -> left(begin))) {
+        throw busy();
       }
     }
+  }
+
+  /**
+   * Waits until it is not being opened any more, and not suspended by somebody who changes it; no
+   * longer than a command waits for another one. Not for whoever changes it. Blocks.
+   */
+  public void awaitServed() {
+    long begin = System.nanoTime();
+    opened.copy().completeOnTimeout(null, patience.toMillis(), TimeUnit.MILLISECONDS).join();
+    operation.until(() -> !isBusy() || !state().equals("suspended"), () -> left(begin));
+  }
+
+  /** How long a command that began then waits yet for what is under way, in milliseconds. */
+  private long left(long begin) {
+    Duration limit = operation.background ? HOUSEKEEPING_LIMIT : patience;
+    return TimeUnit.NANOSECONDS.toMillis(begin + limit.toNanos() - System.nanoTime());
   }
 
   private Refusal busy() {
@@ -258,6 +302,28 @@ public final class VolumeEntry {
   private static final class Operation {
     @Nullable String what;
     boolean background;
+
+    /**
+     * Waits until it is true, which is looked at whenever something has ended.
+     *
+     * @param left how many milliseconds to wait yet
+     * @return false if it took too long
+     */
+    synchronized boolean until(BooleanSupplier done, LongSupplier left) {
+      while (!done.getAsBoolean()) {
+        long millis = left.getAsLong();
+        if (millis <= 0) {
+          return false;
+        }
+        try {
+          wait(millis);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          return false;
+        }
+      }
+      return true;
+    }
 
     boolean begin(String next, boolean nobodyAsked) {
       if (what != null) {

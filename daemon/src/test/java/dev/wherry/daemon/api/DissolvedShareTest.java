@@ -3,7 +3,11 @@ package dev.wherry.daemon.api;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.wherry.daemon.catalog.SqliteCatalog;
+import dev.wherry.daemon.process.DataDirectory;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,6 +39,15 @@ final class DissolvedShareTest {
   }
 
   @Test
+  void aVolumeWhoseLastOtherPartWasDeletedIsPlainAtOnce() {
+    nodes.done("b", "v", "activate", "{}");
+    nodes.becomes("b", "v", v -> v.path("move").path("state").asText().equals("done"));
+    nodes.done("a", "v", "release", "{}");
+    assertEquals(204, nodes.rest("a").delete("/api/v1/volumes/v").status());
+    assertEquals(2 << 20, nodes.done("b", "v", "resize", "{'size': 2097152}").path("size").asInt());
+  }
+
+  @Test
   void theOwnerTakesBackThePartOfAFormerOwnerThatWasReleased() {
     nodes.done("b", "v", "activate", "{}");
     String why = nodes.refused(409, "b", "v", "unshare", "{'from': 'a'}");
@@ -45,6 +58,24 @@ final class DissolvedShareTest {
     assertEquals(404, nodes.rest("a").get("/api/v1/volumes/v").status());
     nodes.becomes("b", "v", v -> !v.path("shared").asBoolean() && v.path("ranges").isNull());
     assertEquals(204, nodes.rest("b").delete("/api/v1/volumes/v").status());
+  }
+
+  /** It had no part any more, and had not heard of that: the owner died on its way to tell. */
+  @Test
+  void twoVolumesThatWereOneAreShownAsSuch() {
+    nodes.stop("a");
+    nodes.misses("b", "a");
+    DataDirectory data = new DataDirectory(nodes.data("a"));
+    try (SqliteCatalog c = SqliteCatalog.open(data, "a", Clock.systemUTC())) {
+      c.put("v", c.shares().get(0).state().withMembers(List.of())).join();
+    }
+    nodes.done("b", "v", "activate", "{'force': true}");
+    nodes.start("a");
+    for (String[] pair : new String[][] {{"a", "b"}, {"b", "a"}}) {
+      String told = "node " + pair[1] + " has a volume of this name for itself";
+      nodes.becomes(pair[0], "v", v -> v.path("reason").asText().contains(told));
+      assertEquals("online", nodes.show(pair[0], "v").path("state").asText());
+    }
   }
 
   @Test

@@ -45,4 +45,43 @@ final class FailedOwnerTest {
       nodes.done("a", "v", "activate", "{}");
     }
   }
+
+  @Test
+  void anOwnerWhoseStoreWasAwayServesAgainByItselfAndSaysOnceThatSomethingMayBeLost() {
+    try (Cluster nodes = new Cluster(dir)) {
+      // Less patient with its store than others are with it.
+      nodes.start("a", "--io-timeout", "3s");
+      nodes.start("b");
+      nodes.add("a", "b");
+      nodes.add("b", "a");
+      nodes.connected();
+      nodes.start("disks");
+      nodes.create("disks", "{'suid': 'disk', 'size': 1048576}");
+      Path socket = nodes.data("disks").resolve("nbd.sock");
+      nodes.create("a", "{'suid': 'v', 'backing': ['nbd+unix:///disk?socket=" + socket + "']}");
+      nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual'}");
+      NbdClient host = nodes.host("b", "v");
+      Cluster.write(host, 0, new byte[] {1});
+      Cluster.join(host.flush());
+      Cluster.write(host, 1, new byte[] {2});
+      nodes.stop("disks");
+      assertTrue(isFlushRefused(host));
+      Cluster.join(host.close());
+      nodes.becomes("a", "v", v -> v.path("state").asText().equals("failed"));
+      nodes.start("disks");
+      nodes.becomes("a", "v", v -> v.path("state").asText().equals("online"));
+      NbdClient next = nodes.host("b", "v");
+      assertTrue(isFlushRefused(next), "the second write may be lost");
+      Cluster.join(next.close());
+      NbdClient last = nodes.host("b", "v");
+      Cluster.write(last, 1, new byte[] {3});
+      Cluster.join(last.flush());
+      assertArrayEquals(new byte[] {1, 3}, Cluster.read(last, 0, 2));
+      Cluster.join(last.close());
+    }
+  }
+
+  private static boolean isFlushRefused(NbdClient host) {
+    return Cluster.join(host.flush().handle((v, failure) -> failure != null));
+  }
 }

@@ -125,7 +125,7 @@ final class SharesInCatalogTest {
 
   @Test
   void aStateComesBackAsItWasPut() {
-    ShareRecord share = new ShareRecord("v", standby(), new Options(123, 456, 789));
+    ShareRecord share = new ShareRecord("v", standby(), new Options(123, 456, 789, true));
     try (SqliteCatalog c = open()) {
       c.put(volume("v"), share).join();
     }
@@ -137,7 +137,7 @@ final class SharesInCatalogTest {
 
   @Test
   void aNewStateLeavesTheOptionsAndTheVolumeAlone() {
-    Options options = new Options(1, 2, 3);
+    Options options = new Options(1, 2, 3, false);
     ShareState next = standby().withMembers(List.of()).owned("n", 4, 5, "another boot", false);
     try (SqliteCatalog c = open()) {
       c.put(volume("v"), new ShareRecord("v", standby(), options)).join();
@@ -303,11 +303,30 @@ final class SharesInCatalogTest {
         "ALTER TABLE share DROP COLUMN successor",
         "ALTER TABLE share DROP COLUMN successor_epoch",
         "ALTER TABLE share DROP COLUMN successor_source",
-        "DELETE FROM migration WHERE version = 5",
+        "ALTER TABLE share_option DROP COLUMN stall",
+        "DELETE FROM migration WHERE version > 4",
         "PRAGMA user_version = 4");
     try (SqliteCatalog c = open()) {
       assertEquals(List.of(share), c.shares());
     }
+  }
+
+  @Test
+  void hostsOfAShareOfVersionFiveGoOnWithoutTheirSource() throws Exception {
+    ShareRecord share = new ShareRecord("v", standby(), Options.DEFAULT);
+    try (SqliteCatalog c = open()) {
+      c.put(volume("v"), share).join();
+    }
+    sql(
+        "ALTER TABLE share_option DROP COLUMN stall",
+        "DELETE FROM migration WHERE version = 6",
+        "PRAGMA user_version = 5");
+    try (SqliteCatalog c = open()) {
+      assertEquals(List.of(share), c.shares());
+      c.put("v", Options.DEFAULT.withStall(true)).join();
+    }
+    sql("UPDATE share_option SET stall = 0");
+    assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"));
   }
 
   @Test

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.catalog.VolumeRecord.State;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -71,8 +72,8 @@ class VolumeTableTest {
   }
 
   @Test
-  void aCommandWaitsForHousekeepingAndIsRefusedWhileAnotherCommandRuns() throws Exception {
-    VolumeEntry entry = put("busy");
+  void aCommandWaitsForHousekeepingAndIsRefusedWhileAnotherCommandRunsOn() throws Exception {
+    VolumeEntry entry = new VolumeEntry(record("busy"), true, Duration.ZERO);
     assertTrue(entry.tryBegin("made plain"));
     assertFalse(entry.tryBegin("opened"));
     Thread command = new Thread(() -> entry.begin("shared"));
@@ -84,5 +85,18 @@ class VolumeTableTest {
     assertEquals("volume busy is being shared", refused.getMessage());
     entry.end();
     assertFalse(entry.isBusy());
+  }
+
+  @Test
+  void aCommandWaitsForTheEndOfAnotherOne() throws Exception {
+    VolumeEntry entry = new VolumeEntry(record("busy"), true, Duration.ofMinutes(1));
+    entry.begin("released");
+    Thread command = new Thread(() -> entry.begin("shared"));
+    command.start();
+    Awaitility.await().until(() -> command.getState() == Thread.State.TIMED_WAITING);
+    entry.end();
+    command.join();
+    assertTrue(entry.isBusy());
+    entry.end();
   }
 }

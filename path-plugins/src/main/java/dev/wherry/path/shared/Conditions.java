@@ -35,6 +35,11 @@ final class Conditions {
    * limit, on the timer's.
    */
   CompletableFuture<Boolean> await(BooleanSupplier condition) {
+    return await(condition, limit);
+  }
+
+  /** As {@link #await(BooleanSupplier)}, with another limit. */
+  CompletableFuture<Boolean> await(BooleanSupplier condition, Duration limit) {
     CompletableFuture<Void> met = new CompletableFuture<>();
     synchronized (waiters) {
       waiters.add(new Waiter(condition, met));

@@ -11,7 +11,6 @@ import dev.wherry.path.map.BlockMap;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
@@ -29,12 +28,16 @@ final class Core {
   /** How long requests may take to end before a change of the volume's place is given up. */
   static final Duration DRAIN = Duration.ofSeconds(10);
 
+  /** How long an operator's command waits for what is about to be so. */
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private final SharedVolume.Parts parts;
   private final Waits waits;
   private final Links links;
   private final Marks marks = new Marks();
   private final LongAdder foreground = new LongAdder();
-  private final AtomicReference<@Nullable String> operation = new AtomicReference<>();
+  private final Turns turns;
+  private final Duration patience;
   private final Fence fence = new Fence(this);
   private final Volume inner;
   private final Conditions conditions;
@@ -42,6 +45,7 @@ final class Core {
   private final Losses losses;
   private volatile boolean closing;
   private volatile boolean still;
+  private volatile boolean stall;
   private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
@@ -55,9 +59,12 @@ final class Core {
    */
   Core(SharedVolume.Parts parts, ShareState stored, ShareState state) {
     this.parts = parts;
+    this.stall = parts.following().stall();
     this.waits = new Waits(parts.suid());
     this.links = waits.links(parts.links());
     conditions = new Conditions(parts.timer(), parts.ioTimeout());
+    patience = shorter(PATIENCE, parts.ioTimeout().dividedBy(2));
+    turns = new Turns(parts.suid(), parts.timer(), patience);
     durable =
         new DurableState(
             parts.suid(),
@@ -226,8 +233,9 @@ final class Core {
     return w == null ? null : w.lag();
   }
 
-  /** A node can be reached: maybe the source. */
+  /** A node can be reached: maybe the source, or one that a command waits for. */
   void retry() {
+    conditions.check();
     Writer w = writer;
     if (w != null) {
       w.retry();
@@ -275,13 +283,22 @@ final class Core {
         : LinkReply.stale(by.epoch(), by.node());
   }
 
+  /** Says whether hosts wait for a source that is away; see {@link Following#stall}. */
+  CompletableFuture<Void> stall(boolean value) {
+    boolean other = stall != value;
+    stall = value;
+    return other && state().write() == WritePolicy.THROUGH
+        ? rewire()
+        : CompletableFuture.completedFuture(null);
+  }
+
   /** Puts the writer in place that the state asks for by now. */
   CompletableFuture<Void> rewire() {
     if (state().role() != Role.OWNER || state().fence() != null) {
       return CompletableFuture.completedFuture(null);
     }
     try {
-      begin("changed");
+      turns.begin("changed");
     } catch (ShareException e) {
       // What is under way ends with a writer of the state as it is now.
       LOG.debug("{}", e.getMessage());
@@ -295,7 +312,7 @@ final class Core {
               switchRole();
               return null;
             })
-        .whenComplete((v, failure) -> end());
+        .whenComplete((v, failure) -> turns.end());
   }
 
   Writer writer() {
@@ -317,22 +334,13 @@ final class Core {
     return parts.nanoClock().getAsLong();
   }
 
-  // ------------------------------------------------------------------ one change at a time
-
-  /**
-   * Begins something that changes the volume's place.
-   *
-   * @throws ShareException if something else is under way
-   */
-  void begin(String what) {
-    String running = operation.compareAndExchange(null, what);
-    if (running != null) {
-      throw new ShareException(Status.REFUSED, "volume " + suid() + " is being " + running);
-    }
+  private static Duration shorter(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? one : other;
   }
 
-  void end() {
-    operation.set(null);
+  /** What changes the volume's place, one at a time. */
+  Turns turns() {
+    return turns;
   }
 
   /** Whether the store is being brought to rest: nothing more is read here for standbys. */
@@ -459,6 +467,21 @@ final class Core {
     return fence;
   }
 
+  /**
+   * Another node's command is ahead of this node, which is about to become the owner, or has not
+   * heard that it is. Done with true once it is so; with false, before that command is given up, if
+   * it takes too long.
+   */
+  CompletableFuture<Boolean> catchUp(long epoch) {
+    learn(node(), epoch);
+    return soon(() -> state().epoch() >= epoch);
+  }
+
+  /** As {@link #await}, but no longer than an operator's command waits. */
+  CompletableFuture<Boolean> soon(BooleanSupplier condition) {
+    return conditions.await(condition, patience);
+  }
+
   /** Done once a condition on the state is met, or with false after the time that a host waits. */
   CompletableFuture<Boolean> await(BooleanSupplier condition) {
     return conditions.await(condition);
@@ -501,7 +524,7 @@ final class Core {
                 own,
                 sink,
                 s.write() == WritePolicy.THROUGH,
-                parts.following(),
+                parts.following().stalling(stall),
                 1 << 20,
                 ioTimeout(),
                 parts.timer(),

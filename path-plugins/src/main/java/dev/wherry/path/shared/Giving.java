@@ -50,6 +50,10 @@ final class Giving {
   private final Moves moves;
   private @Nullable Prepared prepared;
   private @Nullable ScheduledFuture<?> expiry;
+  private @Nullable Promise promise;
+
+  /** The ownership was promised; the timer takes that back. */
+  private record Promise(String to, ScheduledFuture<?> end) {}
 
   Giving(Core core, Moves moves) {
     this.core = core;
@@ -62,6 +66,10 @@ final class Giving {
    */
   CompletableFuture<LinkReply> prepare(String from, LinkRequest request) {
     ShareState s = core.state();
+    if (s.fence() == null && request.epoch() > s.epoch()) {
+      return core.catchUp(request.epoch())
+          .thenCompose(met -> met ? prepare(from, request) : stale());
+    }
     if (s.role() != Role.OWNER || s.fence() != null || request.epoch() != s.epoch()) {
       return stale();
     }
@@ -175,6 +183,7 @@ final class Giving {
   CompletableFuture<LinkReply> pledge(String from, LinkRequest request) {
     ShareState s = core.state();
     if ((request.flags() & BACK) != 0) {
+      expectNoMore(from);
       takeBack(from, request.epoch());
       return CompletableFuture.completedFuture(LinkReply.ok(s.epoch()));
     }
@@ -196,14 +205,33 @@ final class Giving {
             })
         .thenApply(
             now -> {
-              core.parts()
-                  .timer()
-                  .schedule(
-                      () -> takeBack(from, now.epoch()),
-                      core.ioTimeout().toNanos(),
-                      TimeUnit.NANOSECONDS);
+              expect(from, now.epoch());
               return LinkReply.ok(now.epoch());
             });
+  }
+
+  /** It is promised to this node; if that does not come for it in time, no longer. */
+  private synchronized void expect(String node, long epoch) {
+    Promise before = promise;
+    if (before != null) {
+      before.end.cancel(false);
+    }
+    long limit = core.ioTimeout().toNanos();
+    promise =
+        new Promise(
+            node,
+            core.parts()
+                .timer()
+                .schedule(() -> takeBack(node, epoch), limit, TimeUnit.NANOSECONDS));
+  }
+
+  /** This node has come, or says that it does not. */
+  private synchronized void expectNoMore(String node) {
+    Promise p = promise;
+    if (p != null && p.to.equals(node)) {
+      p.end.cancel(false);
+      promise = null;
+    }
   }
 
   /** Nobody has come for what was promised. */
@@ -258,13 +286,20 @@ final class Giving {
     if (refusal != null) {
       return CompletableFuture.completedFuture(refusal);
     }
-    try {
-      core.begin("handed over");
-    } catch (ShareException e) {
-      return refuse(String.valueOf(e.getMessage()));
+    long number = Asked.read(request.payload()).number;
+    return core.turns().take("handed over", () -> hand(from, request, number));
+  }
+
+  /** Nothing else changes the volume's place; what did may have given it away, or to this taker. */
+  private CompletableFuture<LinkReply> hand(String from, LinkRequest request, long number) {
+    ShareState s = core.state();
+    if (s.fence() == null && hasGiven(s, from, request)) {
+      return again(from);
     }
-    return hand(from, Asked.read(request.payload()).number, isAnew(s, from, request))
-        .whenComplete((v, failure) -> core.end());
+    LinkReply refusal = refusal(s, from, request);
+    return refusal == null
+        ? hand(from, number, isAnew(s, from, request))
+        : CompletableFuture.completedFuture(refusal);
   }
 
   /**
@@ -332,7 +367,18 @@ final class Giving {
             + middle
             + " first, once node "
             + here
-            + (both ? " has all of it" : " has what only node " + middle + " has");
+            + (both
+                ? " has all of it"
+                : " has what only node "
+                    + middle
+                    + " has; or return it by way of node "
+                    + middle
+                    + ": 'wherry volume return "
+                    + core.suid()
+                    + " --to "
+                    + middle
+                    + "' on node "
+                    + here);
   }
 
   /** Whether the taker was this node's source, and is a standby now, which has nothing of that. */
@@ -372,6 +418,7 @@ final class Giving {
 
   private void handed(String to, @Nullable Throwable failure) {
     forgetPrepared();
+    expectNoMore(to);
     core.marks().clear();
     if (failure != null) {
       takeBack(to, core.state().epoch());

@@ -96,11 +96,13 @@ final class Losses {
   /** The store was not flushed: what hosts of other nodes were answered may be lost, too. */
   void failedToFlush(Throwable failure) {
     if (!(Failures.causeOf(failure) instanceof NbdException e && e.isHarmless())) {
-      state
-          .update(s -> s.role() == Role.OWNER ? s.withLoss() : s)
-          .<Void>thenApply(s -> null)
-          .exceptionally(Failures::logged);
+      count().exceptionally(Failures::logged);
     }
+  }
+
+  /** Counts a loss where this node owns the volume, durably when done. */
+  CompletableFuture<Void> count() {
+    return state.update(s -> s.role() == Role.OWNER ? s.withLoss() : s).<Void>thenApply(s -> null);
   }
 
   /** Another node said how much is lost, or all hosts have been told. */

@@ -158,7 +158,7 @@ final class Ownership {
       return;
     }
     try {
-      core.begin("activated");
+      core.turns().begin("activated");
     } catch (ShareException e) {
       LOG.debug("{}", e.getMessage());
       return;
@@ -168,7 +168,7 @@ final class Ownership {
             .take(true)
             .handle(
                 (v, failure) -> {
-                  core.end();
+                  core.turns().end();
                   if (failure != null) {
                     LOG.warn(
                         "volume {}: the hand-over is not ended yet: {}",
@@ -232,41 +232,54 @@ final class Ownership {
   }
 
   private CompletableFuture<Void> begin(boolean force, boolean inconsistent) {
+    if (isHere(core.state())) {
+      return Peers.ok();
+    }
+    CompletableFuture<Void> ended =
+        core.turns()
+            .take("activated", () -> take(force, inconsistent))
+            // It is wanted still where it may have been given already.
+            .whenComplete((v, failure) -> goOnLater());
+    if (!force) {
+      asked = ended.handle((v, failure) -> null);
+    }
+    return ended;
+  }
+
+  private static boolean isHere(ShareState s) {
+    return s.role() == Role.OWNER && s.fence() == null;
+  }
+
+  /** Nothing else changes the volume's place; what did may have brought the ownership here. */
+  private CompletableFuture<Void> take(boolean force, boolean inconsistent) {
     ShareState s = core.state();
-    try {
-      if (s.fence() != null && !force) {
-        throw new ShareException(Status.REFUSED, back.refusal(s));
-      }
-      if (s.role() == Role.OWNER && s.fence() == null) {
-        return CompletableFuture.completedFuture(null);
-      }
-      core.requireStore();
-      core.begin("activated");
-    } catch (ShareException e) {
-      return CompletableFuture.failedFuture(e);
+    if (isHere(s)) {
+      return Peers.ok();
     }
     if (s.fence() != null) {
-      return back.take().whenComplete((v, failure) -> core.end());
+      return force ? takeBack() : Peers.refused(Status.REFUSED, back.refusal(s));
+    }
+    core.requireStore();
+    if (!force && isForcing()) {
+      return Peers.refused(Status.REFUSED, "it is being taken over by force");
     }
     CompletableFuture<Void> done =
         !core.isUp(s.owner()) && (force || !s.wanted())
             ? Peers.refused(Status.REFUSED, unreachable(s))
             : taking.take(s.wanted());
-    if (force) {
-      done =
-          done.handle((v, failure) -> failure)
-              .thenCompose(f -> f == null ? Peers.ok() : force(s.epoch(), inconsistent));
-    }
-    CompletableFuture<Void> ended =
-        done.whenComplete(
-            (v, failure) -> {
-              core.end();
-              goOnLater(); // It is wanted still where it may have been given already.
-            });
-    if (!force) {
-      asked = ended.handle((v, failure) -> null);
-    }
-    return ended;
+    return force
+        ? done.handle((v, failure) -> failure)
+            .thenCompose(f -> f == null ? Peers.ok() : force(s.epoch(), inconsistent))
+        : done;
+  }
+
+  private CompletableFuture<Void> takeBack() {
+    core.requireStore();
+    return back.take();
+  }
+
+  private synchronized boolean isForcing() {
+    return forcing > 0;
   }
 
   private String unreachable(ShareState s) {

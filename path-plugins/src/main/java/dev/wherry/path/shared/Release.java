@@ -38,38 +38,34 @@ final class Release {
   // ------------------------------------------------------------------ the one that is released
 
   CompletableFuture<@Nullable BlockDevice> release() {
+    return core.turns().take("released", this::byRole);
+  }
+
+  private CompletableFuture<@Nullable BlockDevice> byRole() {
     ShareState s = core.state();
-    try {
-      LayeredStore store = core.requireStore();
-      if (s.wanted()) {
-        // It may be given the ownership yet, and could not own without a store.
-        throw new ShareException(
-            Status.REFUSED,
-            "node "
-                + core.node()
-                + " has asked node "
-                + s.owner()
-                + " for the ownership and does not know yet whether it has it; try again");
-      }
-      core.begin("released");
-      CompletableFuture<@Nullable BlockDevice> done =
-          switch (s.role()) {
-            case FORMER -> askStill(s, store);
-            case OWNER -> letGo(s, store);
-            case STANDBY ->
-                CompletableFuture.failedFuture(
-                    new ShareException(
-                        Status.REFUSED,
-                        "node "
-                            + core.node()
-                            + " is a standby of volume "
-                            + core.suid()
-                            + "; unshare takes its part back"));
-          };
-      return done.whenComplete((v, failure) -> core.end());
-    } catch (ShareException e) {
-      return CompletableFuture.failedFuture(e);
+    LayeredStore store = core.requireStore();
+    if (s.wanted()) {
+      // It may be given the ownership yet, and could not own without a store.
+      throw new ShareException(
+          Status.REFUSED,
+          "node "
+              + core.node()
+              + " has asked node "
+              + s.owner()
+              + " for the ownership and does not know yet whether it has it; try again");
     }
+    return switch (s.role()) {
+      case FORMER -> askStill(s, store);
+      case OWNER -> letGo(s, store);
+      case STANDBY ->
+          throw new ShareException(
+              Status.REFUSED,
+              "node "
+                  + core.node()
+                  + " is a standby of volume "
+                  + core.suid()
+                  + "; unshare takes its part back");
+    };
   }
 
   /**
@@ -166,51 +162,75 @@ final class Release {
    * source any more. Never fails.
    */
   CompletableFuture<Void> gone(String node) {
-    ShareState s = core.state();
-    LayeredStore store = core.store();
-    if (s.role() != Role.OWNER
-        || s.fence() != null
-        || store == null
-        || !NodeSource.name(node).equals(s.source())) {
+    if (!isSource(node, core.state())) {
       return NOTHING;
     }
-    try {
-      core.begin("released from");
-    } catch (ShareException e) {
-      return NOTHING; // A release here does the same, later.
-    }
-    return settled(store, List.of(), null)
-        .handle(
-            (v, failure) -> {
-              if (failure != null) {
-                LOG.warn(
-                    "volume {}: node {} is gone, and was the source: {}",
-                    core.suid(),
-                    node,
-                    Failures.causeOf(failure).getMessage());
-              }
-              core.end();
+    return core.turns()
+        .take("released from", () -> settledWithout(node))
+        .exceptionally(
+            failure -> {
+              LOG.warn(
+                  "volume {}: node {} is gone, and was the source: {}",
+                  core.suid(),
+                  node,
+                  Failures.causeOf(failure).getMessage());
               return null;
             });
+  }
+
+  private CompletableFuture<Void> settledWithout(String node) {
+    ShareState s = core.state();
+    LayeredStore store = core.store();
+    return s.role() == Role.OWNER && s.fence() == null && store != null && isSource(node, s)
+        ? settled(store, List.of(), null)
+        : NOTHING;
+  }
+
+  private static boolean isSource(String node, ShareState s) {
+    return NodeSource.name(node).equals(s.source());
   }
 
   /** Another node asks to release its store. */
   CompletableFuture<LinkReply> asked(String from, LinkRequest r) {
     ShareState s = core.state();
-    if (s.role() != Role.OWNER || s.fence() != null || r.epoch() != s.epoch()) {
-      return CompletableFuture.completedFuture(core.stale());
+    if (s.fence() == null && r.epoch() > s.epoch()) {
+      return core.catchUp(r.epoch()).thenCompose(met -> met ? asked(from, r) : stale());
+    }
+    if (!isOf(r, s)) {
+      return stale();
+    }
+    String next = Payloads.readText(r.payload());
+    List<Run> onlyThere = Run.read(r.payload(), core.requireStore().blocks());
+    return core.turns().take("released from", () -> asked(from, r, next, onlyThere));
+  }
+
+  private static boolean isOf(LinkRequest r, ShareState s) {
+    return s.role() == Role.OWNER && s.fence() == null && r.epoch() == s.epoch();
+  }
+
+  private CompletableFuture<LinkReply> stale() {
+    return CompletableFuture.completedFuture(core.stale());
+  }
+
+  /**
+   * Nothing else changes the volume's place.
+   *
+   * @param next where the asker would take from what it has not got; may be empty
+   * @param onlyThere what the asker has, and that place has not
+   */
+  private CompletableFuture<LinkReply> asked(
+      String from, LinkRequest r, String next, List<Run> onlyThere) {
+    ShareState s = core.state();
+    if (!isOf(r, s)) {
+      return stale();
     }
     LayeredStore store = core.requireStore();
-    String next = Payloads.readText(r.payload());
-    List<Run> onlyThere = Run.read(r.payload(), store.blocks());
-    String asker = NodeSource.name(from);
-    core.begin("released from");
     CompletableFuture<Void> done;
-    if (asker.equals(s.source())) {
+    if (isSource(from, s)) {
       // What the asker would take from this node it has not got: there is no further place.
       boolean further = !next.isEmpty() && !next.equals(NodeSource.name(core.node()));
       done = settled(store, onlyThere, further ? next : null);
-    } else if (asker.equals(s.base())) {
+    } else if (NodeSource.name(from).equals(s.base())) {
       done = settled(store, List.of(), null);
     } else {
       // What is missing may come from there by way of the source.
@@ -227,8 +247,7 @@ final class Release {
                       + core.node()
                       + " yet; release its source first");
     }
-    return done.whenComplete((v, failure) -> core.end())
-        .thenApply(v -> LinkReply.ok(core.state().epoch()));
+    return done.thenApply(v -> LinkReply.ok(core.state().epoch()));
   }
 
   /**

@@ -387,7 +387,10 @@ final class Serving {
       return core.await(() -> core.state().epoch() >= r.epoch())
           .thenCompose(met -> met ? activate(from, r) : stale());
     }
-    return ownership.activate(false, false).thenApply(v -> LinkReply.ok(core.state().epoch()));
+    // The asker can be reached, though this node's own link to it may be a moment later.
+    return core.soon(() -> core.isUp(from))
+        .thenCompose(v -> ownership.activate(false, false))
+        .thenApply(v -> LinkReply.ok(core.state().epoch()));
   }
 
   private CompletableFuture<LinkReply> sync(String from, LinkRequest r) {

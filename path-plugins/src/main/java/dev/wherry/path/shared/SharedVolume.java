@@ -8,10 +8,12 @@ import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
+import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
+import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
@@ -275,6 +277,42 @@ public final class SharedVolume implements PathHandler {
     return Without.ofOwner(core);
   }
 
+  /**
+   * That another node has a volume of this name for itself, where this node owns one: the operator
+   * has to say which one it is. Null where no such node was heard of.
+   */
+  public @Nullable String rival() {
+    String node = ownership.peers().rival();
+    return node == null || core.state().role() != Role.OWNER ? null : rival(node);
+  }
+
+  /** What is shown of two volumes that were one: here, and at a node. */
+  private static String rival(String node) {
+    return "node "
+        + node
+        + " has a volume of this name for itself: they were one, and what is written to either is"
+        + " not in the other; delete the one that is not needed";
+  }
+
+  /**
+   * As {@link #rival()}, at the node that has the volume for itself.
+   *
+   * @param state of that
+   * @param self this node
+   * @param request that came from another one
+   * @return null unless the sender says that it owns the volume, in a later epoch
+   */
+  public static @Nullable String rival(
+      ShareState state, String self, String from, LinkRequest request) {
+    if (request.op() != Op.SYNC || request.epoch() <= state.epoch()) {
+      return null;
+    }
+    List<String> said = Heard.readRequest(request.payload());
+    return said.get(0).equals(from) && said.subList(1, said.size()).contains(self)
+        ? rival(from)
+        : null;
+  }
+
   /** Completes with the reason when another node has been forced to take the volume over. */
   public CompletableFuture<String> fenced() {
     return core.fence().still();
@@ -296,6 +334,33 @@ public final class SharedVolume implements PathHandler {
               return s.withMembers(members);
             })
         .thenCompose(s -> ownership.tell(node));
+  }
+
+  /** Why nobody is served any more; null where hosts are, or nothing but a fence is the reason. */
+  public @Nullable Throwable failure() {
+    Volume inner = core.inner();
+    return inner.state() == VolumeState.FAILED ? inner.failure().orElse(null) : null;
+  }
+
+  /**
+   * Counts, durably, that what hosts of other nodes have not flushed may be lost, where this node
+   * owns the volume: it has failed, and is to be opened anew.
+   */
+  public CompletableFuture<Void> lost() {
+    return core.losses().count();
+  }
+
+  /** Tells a node what this one knows of the owner; never fails. */
+  public CompletableFuture<Void> tell(String node) {
+    return ownership.tell(node);
+  }
+
+  /**
+   * Done with true once this node knows of an owner of this epoch, or a later one, of which it is
+   * being told; with false if that takes too long.
+   */
+  public CompletableFuture<Boolean> hearsOf(long epoch) {
+    return core.soon(() -> core.state().epoch() >= epoch);
   }
 
   /** A member is gone. As {@link #join}. */
@@ -385,6 +450,14 @@ public final class SharedVolume implements PathHandler {
               moves.refresh();
               return before == write ? Answers.done() : core.rewire();
             });
+  }
+
+  /**
+   * Says whether hosts wait while the source is away under {@link WritePolicy#THROUGH}; see {@link
+   * Following#stall}. Done when it is so.
+   */
+  public CompletableFuture<Void> stall(boolean value) {
+    return core.stall(value);
   }
 
   /** Limits of the background move. */

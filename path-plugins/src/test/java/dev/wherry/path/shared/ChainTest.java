@@ -111,7 +111,8 @@ class ChainTest extends TwoNodes {
   void theFirstDoesNotTakeItBackPastTheMiddle() {
     assertEquals(
         "node c: what is not on node c yet comes from node b, and some of that from node a:"
-            + " 'wherry volume release v' on node b first, once node c has what only node b has",
+            + " 'wherry volume release v' on node b first, once node c has what only node b has; or"
+            + " return it by way of node b: 'wherry volume return v --to b' on node c",
         nodes.refusal(a.volume().activate(false)));
     assertEquals(Role.OWNER, c.state().role());
     assertEquals(Role.FORMER, a.state().role());
@@ -132,6 +133,20 @@ class ChainTest extends TwoNodes {
     assertEquals(Role.OWNER, a.state().role());
     a.expect(Bytes.with(changed, 9 * BLOCK, Bytes.of(3, BLOCK)));
     assertEquals(2 * BLOCK, nodes.wire.bytes(Op.FETCH), "what b and c changed, nothing else");
+  }
+
+  /** As the refusal says, too. */
+  @Test
+  void aReturnPastTheMiddleIsToldToGoByWayOfIt() {
+    String why = nodes.refusal(c.volume().giveTo("a"));
+    assertTrue(why.endsWith("'wherry volume return v --to b' on node c"), why);
+    nodes.await(c.volume().giveTo("b"));
+    why = nodes.refusal(b.volume().giveTo("a"));
+    assertTrue(why.contains("'wherry volume release v' on node c first"), why);
+    b.expect(changed);
+    c.release();
+    nodes.await(b.volume().giveTo("a"));
+    a.expect(changed);
   }
 
   @Test

@@ -539,4 +539,60 @@ class HandOverTest extends TwoNodes {
     assertEquals(2, b.memory.state().epoch());
     a.expect(content);
   }
+
+  // ------------------------------------------------------------------ commands that come early
+
+  /** Node a knows already that b owns it, and b has not had the answer. */
+  private CompletableFuture<Void> given() {
+    open(true);
+    nodes.wire.holdAnswers(Op.HANDOVER);
+    CompletableFuture<Void> activated = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    assertEquals(Role.FORMER, a.state().role());
+    assertEquals(Role.STANDBY, b.state().role());
+    return activated;
+  }
+
+  @Test
+  void aReleaseBeforeTheNewOwnerKnowsThatItIsWaitsForThat() {
+    CompletableFuture<Void> activated = given();
+    CompletableFuture<?> released = a.volume().release();
+    nodes.pass(Duration.ofSeconds(1));
+    assertFalse(released.isDone());
+    nodes.wire.passAnswers();
+    nodes.await(activated);
+    assertEquals("32 of 32 blocks of volume v are not on node b yet", nodes.refusal(released));
+  }
+
+  @Test
+  void aThirdNodeTakesItBeforeTheNewOwnerKnowsThatItIs() {
+    open(true);
+    Nodes.Node c = nodes.share(a, "c");
+    nodes.wire.holdAnswers(Op.HANDOVER);
+    CompletableFuture<Void> activated = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    CompletableFuture<Void> next = c.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    assertFalse(next.isDone());
+    nodes.wire.passAnswers();
+    nodes.await(activated);
+    nodes.await(next);
+    expectOwner(c, b, 3);
+  }
+
+  @Test
+  void anActivationWaitsForTheOneThatGoesOnByItselfAfterAStart() {
+    open(true);
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> cutOff = b.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+    b.crash();
+    nodes.failure(cutOff);
+    b.start();
+    nodes.pass(Duration.ofSeconds(1));
+    CompletableFuture<Void> activated = b.volume().activate(false);
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(activated);
+    expectOwner(b, a, 2);
+  }
 }

@@ -138,6 +138,21 @@ class PledgeTest extends TwoNodes {
   }
 
   @Test
+  void aPromiseThatWasGivenBackDoesNotCutTheNextOneShort() {
+    open(ReadPolicy.PULL, true);
+    LinkRequest pledge = Nodes.request(Op.PLEDGE, 1);
+    LinkRequest back = pledge.withFlags(Giving.BACK);
+    assertTrue(nodes.call(b, a, pledge.withPayload(Nodes.asked())).isOk());
+    assertTrue(nodes.call(b, a, back.withPayload(Nodes.asked())).isOk());
+    nodes.pass(Nodes.IO_TIMEOUT.minusSeconds(5));
+    assertTrue(nodes.call(b, a, pledge.withPayload(Nodes.asked())).isOk());
+    nodes.pass(Duration.ofSeconds(10));
+    assertNotNull(a.memory.state().pledge());
+    nodes.pass(Nodes.IO_TIMEOUT);
+    assertNull(a.memory.state().pledge());
+  }
+
+  @Test
   void aPromiseToOneThatIsNoMemberAnyMoreIsVoid() {
     promised();
     nodes.await(a.volume().leave("b"));
