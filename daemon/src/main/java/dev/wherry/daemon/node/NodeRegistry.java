@@ -39,6 +39,7 @@ public final class NodeRegistry {
   private final Map<String, PeerRecord> peers = new ConcurrentSkipListMap<>();
   private final Object changes = new Object();
   private volatile String listening = "";
+  private volatile Runnable onOthers = () -> {};
 
   /**
    * @param needs the volumes that need a node
@@ -75,6 +76,18 @@ public final class NodeRegistry {
    */
   public void listening(String link) {
     listening = link;
+  }
+
+  /**
+   * Has something done when there are other nodes: now, and whenever one is added.
+   *
+   * @param action runs on any thread; never blocks nor fails
+   */
+  public void onOthers(Runnable action) {
+    onOthers = action;
+    if (!peers.isEmpty()) {
+      action.run();
+    }
   }
 
   public Self self() {
@@ -132,6 +145,7 @@ public final class NodeRegistry {
         peers.put(name, wanted);
         links.add(name, address, wanted.uuid());
         log.info("node {} added at {}", name, address);
+        onOthers.run();
       }
       return view(wanted);
     }
