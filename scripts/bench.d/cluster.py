@@ -110,10 +110,13 @@ class Node:
         return f'nbd+unix:///{suid}?socket={self.socket}'
 
     def call(self, method, path, body=None):
+        return json.loads(self.text(method, '/api/v1/' + path, body) or 'null')
+
+    def text(self, method, path, body=None):
         connection = http.client.HTTPConnection(self.host, self.port)
         connection.sock = self.network.connect(self.name, self.host, self.port)
         try:
-            connection.request(method, '/api/v1/' + path, None if body is None else json.dumps(body),
+            connection.request(method, path, None if body is None else json.dumps(body),
                                {'Content-Type': 'application/json'})
             answer = connection.getresponse()
             text = answer.read()
@@ -121,7 +124,7 @@ class Node:
             connection.close()
         if answer.status >= 400:
             raise Refused(f'node {self.name}, {method} {path}: {text.decode(errors="replace")[:300]}')
-        return json.loads(text or 'null')
+        return text.decode()
 
     def create(self, suid, **fields):
         """fields: size in bytes, backing."""
@@ -129,6 +132,10 @@ class Node:
 
     def volume(self, suid):
         return self.call('GET', 'volumes/' + suid)
+
+    def rehearsed(self):
+        """Whether hand-overs were rehearsed, or are not to be (see --rehearse of wherryd)."""
+        return '\nwherry_rehearsal_done 0' not in self.text('GET', '/metrics')
 
     def activate(self, suid):
         self.call('POST', f'volumes/{suid}/activate', {})
@@ -172,6 +179,8 @@ class Cluster:
             self.a.call('POST', 'nodes', dict(name='b', link=self.b.link))
             self.b.call('POST', 'nodes', dict(name='a', link=self.a.link))
             wait_until('the link', lambda: all(not n['reason'] for node in self.nodes for n in node.call('GET', 'nodes')))
+            # Daemons that people use have been up for longer than it takes.
+            wait_until('the end of the rehearsal', lambda: all(node.rehearsed() for node in self.nodes), 60)
         except BaseException:
             self.stop()
             raise

@@ -15,7 +15,7 @@ start_wherryd() {
   began=$(now_ms)
   : >"$RUN/wherryd.ready"
   "${WHERRYD:-$ROOT/scripts/wherryd}" --data "$data" --nbd "127.0.0.1:${NBD_PORT:-0}" --nbd-unix "$NBD_SOCKET" \
-    --api "127.0.0.1:${API_PORT:-0}" --link 127.0.0.1:0 "$@" >"$RUN/wherryd.ready" 2>>"$log" </dev/null &
+    --api "127.0.0.1:${API_PORT:-0}" --link 127.0.0.1:0 --rehearse false "$@" >"$RUN/wherryd.ready" 2>>"$log" </dev/null &
   WHERRYD_PID=$!
   later stop "$WHERRYD_PID" 10
   if ! wait_for 90 ready_or_gone || ! line=$(grep -m1 '^wherryd ready ' "$RUN/wherryd.ready"); then

@@ -9,6 +9,7 @@
 #   net cut a b; net heal a b                        see shaped_net.py
 NODES=()
 NODE_OPTIONS=()                                        # for every node
+REHEARSE=${REHEARSE:-false}                            # hand-overs: no time for that in a short life
 declare -A NODE_PID NODE_API NODE_LINK NODE_DATA NODE_SOCKET NODE_READY_MS
 declare -A NODE_ADDRESS NODE_NAMESPACE                 # where there is a network
 declare -A NODE_BOOT                                   # the boot id that a node sees; see new_boot
@@ -107,7 +108,7 @@ start_node() {
   : >"$ready"
   inside "$name" ${boot[@]+"${boot[@]}"} "${WHERRYD:-$ROOT/scripts/wherryd}" --node "$name" --data "${NODE_DATA[$name]}" \
     --nbd 127.0.0.1:0 --nbd-unix "${NODE_SOCKET[$name]}" --api "${NODE_API[$name]:-127.0.0.1:0}" \
-    --link "${NODE_LINK[$name]:-${NODE_ADDRESS[$name]:-127.0.0.1}:0}" ${options[@]+"${options[@]}"} "$@" \
+    --link "${NODE_LINK[$name]:-${NODE_ADDRESS[$name]:-127.0.0.1}:0}" --rehearse "$REHEARSE" ${options[@]+"${options[@]}"} "$@" \
     >"$ready" 2>>"$log" </dev/null &
   NODE_PID[$name]=$!
   later stop "${NODE_PID[$name]}" 10

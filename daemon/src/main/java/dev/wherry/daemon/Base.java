@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * What all parts of the daemon stand on.
@@ -38,6 +39,16 @@ record Base(
    */
   static Base lay(Configuration config, Prepared prepared, Stops stops) {
     stops.pushAction(() -> prepared.http().join().close().get(5, TimeUnit.SECONDS));
+    return lay(config, prepared, () -> Loops.create(config.io()), stops);
+  }
+
+  /**
+   * As the other one, where what was prepared stays another's.
+   *
+   * @param maker makes the event loops
+   */
+  static Base lay(
+      Configuration config, Prepared prepared, Supplier<EventLoopGroup> maker, Stops stops) {
     DataDirectory data = new DataDirectory(config.data());
     data.create();
     DataLock lock = DataLock.take(data);
@@ -50,7 +61,7 @@ record Base(
             .thenApplyAsync(
                 v -> SqliteCatalog.open(data, config.node(), Clock.systemUTC()),
                 Prepared::ownThread);
-    EventLoopGroup loops = Loops.create(config.io());
+    EventLoopGroup loops = maker.get();
     stops.push(() -> loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).await(4000));
     ThreadPoolExecutor workers = Pools.workers();
     Plugins plugins = Plugins.load(data.plugins());

@@ -83,8 +83,10 @@ public final class Daemon {
 
   private void serve(Map<String, String> environment, Prepared prepared) {
     Base base = Base.lay(config, prepared, stops);
+    Rehearsal rehearsal = new Rehearsal(config, base);
+    stops.push(rehearsal::awaitEnd);
     NbdPart nbd = new NbdPart(config, base);
-    VolumeRegistry registry = registry(base, nbd);
+    VolumeRegistry registry = registry(config, base, nbd);
     NodesPart nodes = new NodesPart(config, base, registry);
     stops.push(nodes::close);
     VolumeDirectory volumes = new VolumeDirectory(registry, base.data());
@@ -105,7 +107,10 @@ public final class Daemon {
             nbd.uris(nbdPort));
     apiAddress = rest.listen();
     stops.push(rest::close);
+    rehearsal.tell();
     announce(environment, base, volumes);
+    stops.pushAction(rehearsal::stop);
+    nodes.nodes().onOthers(rehearsal::begin);
     readyLine =
         "wherryd ready node="
             + config.node()
@@ -117,7 +122,8 @@ public final class Daemon {
             + linkAddress;
   }
 
-  private VolumeRegistry registry(Base base, NbdPart nbd) {
+  /** Makes the volumes, none of which is open yet. */
+  static VolumeRegistry registry(Configuration config, Base base, NbdPart nbd) {
     return new VolumeRegistry(
         base.data(),
         base.catalog(),

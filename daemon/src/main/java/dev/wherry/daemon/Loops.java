@@ -20,6 +20,15 @@ final class Loops {
 
   /** The event loops of NBD: epoll, or NIO where that was asked for or is all there is. */
   static EventLoopGroup create(Io io) {
+    return create(io, MOST_LOOPS);
+  }
+
+  /**
+   * As the other one.
+   *
+   * @param most of them, if there are that many processors
+   */
+  static EventLoopGroup create(Io io, int most) {
     boolean epoll = io != Io.NIO && Epoll.isAvailable();
     if (io == Io.EPOLL && !epoll) {
       throw new ConfigurationException(
@@ -31,7 +40,7 @@ final class Loops {
     }
     IoHandlerFactory handler = epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
     return new MultiThreadIoEventLoopGroup(
-        Math.max(1, Math.min(MOST_LOOPS, Runtime.getRuntime().availableProcessors())),
+        Math.max(1, Math.min(most, Runtime.getRuntime().availableProcessors())),
         new DefaultThreadFactory("wherry-nbd"),
         handler);
   }

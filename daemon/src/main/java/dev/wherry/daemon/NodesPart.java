@@ -6,6 +6,7 @@ import dev.wherry.daemon.node.NodeRegistry;
 import dev.wherry.daemon.share.PartsOfNode;
 import dev.wherry.daemon.volume.VolumeRegistry;
 import dev.wherry.path.link.LinkHub;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Objects;
 import java.util.concurrent.ExecutionException;
@@ -25,6 +26,15 @@ final class NodesPart {
 
   /** Puts it together; no link is made yet. */
   NodesPart(Configuration config, Base base, VolumeRegistry registry) {
+    this(config, base, registry, null);
+  }
+
+  /**
+   * As the other one.
+   *
+   * @param folder the links are its unix sockets, as {@link LinkHub} says; null for TCP
+   */
+  NodesPart(Configuration config, Base base, VolumeRegistry registry, @Nullable Path folder) {
     this.config = config;
     ForwardingService answering = new ForwardingService();
     AtomicReference<@Nullable NodeRegistry> known = new AtomicReference<>();
@@ -32,7 +42,8 @@ final class NodesPart {
         new LinkHub(
             base.tls().linkOptions(base.loops(), base.catalog().identity()),
             answering,
-            (node, uuid) -> Objects.requireNonNull(known.get()).met(node, uuid.toString()));
+            (node, uuid) -> Objects.requireNonNull(known.get()).met(node, uuid.toString()),
+            folder);
     LinkOfPeers links = new LinkOfPeers(hub);
     nodes =
         new NodeRegistry(

@@ -36,6 +36,9 @@ public final class DaemonRule {
                 "--link",
                 link));
     args.addAll(List.of(more));
+    if (!args.contains("--rehearse")) {
+      args.addAll(List.of("--rehearse", "false"));
+    }
     CommandLine line = CommandLine.parse(args.toArray(String[]::new), Map.of());
     Configuration config = ConfigurationReader.read(line.settings(), Map.of(), line.file());
     return Daemon.start(config, Map.of());

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param slowRequest requests that take longer are logged; zero for none
  * @param logFormat how lines of the log look
  * @param logLevel what is logged
+ * @param rehearse hand-overs are played before the first real one
  */
 public record Configuration(
     String node,
@@ -42,7 +43,8 @@ public record Configuration(
     int connections,
     Duration slowRequest,
     LogFormat logFormat,
-    LogLevel logLevel) {
+    LogLevel logLevel,
+    boolean rehearse) {
 
   /** How sockets and files do their I/O. */
   public enum Io {

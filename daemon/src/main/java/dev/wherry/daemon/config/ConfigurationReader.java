@@ -46,7 +46,7 @@ public final class ConfigurationReader {
     HostPort api = hostPort(Setting.API, "127.0.0.1:8009");
     HostPort link = hostPort(Setting.LINK, "127.0.0.1:8010");
     Tls tls = oneOf(Setting.TLS, Tls.class, Tls.OFF);
-    boolean insecure = flag(Setting.INSECURE);
+    boolean insecure = flag(Setting.INSECURE, false);
     boolean apiTls = apiTls(api, tls);
     Path tlsDir = tlsDir(tls != Tls.OFF || apiTls);
     String token = token();
@@ -72,7 +72,8 @@ public final class ConfigurationReader {
         Durations.parse(
             Setting.SLOW_REQUEST.key(), values.get(Setting.SLOW_REQUEST, "1s"), Duration.ZERO),
         oneOf(Setting.LOG_FORMAT, LogFormat.class, LogFormat.TEXT),
-        oneOf(Setting.LOG_LEVEL, LogLevel.class, LogLevel.INFO));
+        oneOf(Setting.LOG_LEVEL, LogLevel.class, LogLevel.INFO),
+        flag(Setting.REHEARSE, true));
   }
 
   private String node() {
@@ -152,8 +153,8 @@ public final class ConfigurationReader {
     return token;
   }
 
-  private boolean flag(Setting setting) {
-    return switch (values.get(setting, "false").toLowerCase(Locale.ROOT)) {
+  private boolean flag(Setting setting, boolean fallback) {
+    return switch (values.get(setting, Boolean.toString(fallback)).toLowerCase(Locale.ROOT)) {
       case "true", "yes", "on", "1" -> true;
       case "false", "no", "off", "0" -> false;
       default -> throw notOneOf(setting, "true, false");

@@ -24,6 +24,10 @@ public enum Setting {
   IO_TIMEOUT("TIME", "how long a request may wait for a store that is away; default: 30s"),
   CONNECTIONS("N", "NBD connections at once; default: 1024"),
   SLOW_REQUEST("TIME", "log requests that take longer; 0 for none; default: 1s"),
+  REHEARSE(
+      "true|false",
+      "play hand-overs of a throw-away volume after the start, so that the first real one is fast;"
+          + " default: true"),
   LOG_FORMAT("text|json", "how lines of the log look; default: text"),
   LOG_LEVEL("error|warn|info|debug", "what is logged; default: info");
 

@@ -44,6 +44,7 @@ public final class NodeRegistry {
   private final Map<String, PeerRecord> peers = new ConcurrentSkipListMap<>();
   private final Object changes = new Object();
   private volatile String listening = "";
+  private volatile Runnable onOthers = () -> {};
 
   /**
    * @param needs the volumes that need a node
@@ -80,6 +81,18 @@ public final class NodeRegistry {
    */
   public void listening(String link) {
     listening = link;
+  }
+
+  /**
+   * Has something done when there are other nodes: now, and whenever one is added.
+   *
+   * @param action runs on any thread; never blocks nor fails
+   */
+  public void onOthers(Runnable action) {
+    onOthers = action;
+    if (!peers.isEmpty()) {
+      action.run();
+    }
   }
 
   public Self self() {
@@ -137,6 +150,7 @@ public final class NodeRegistry {
         peers.put(name, wanted);
         links.add(name, address, wanted.uuid());
         log.info("node {} added at {}", name, address);
+        onOthers.run();
       }
       return view(wanted);
     }

@@ -22,6 +22,7 @@ import java.util.List;
  *       nbd.sock          every volume, over a unix socket
  *       sockets/SUID.sock one volume, over a unix socket
  *       plugins/*.jar     third parties' devices and handlers
+ *       rehearsal/        while hand-overs are rehearsed
  * </pre>
  *
  * @param root absolute
@@ -100,6 +101,11 @@ public record DataDirectory(Path root) {
 
   public Path plugins() {
     return root.resolve("plugins");
+  }
+
+  /** Of what is played before the first real hand-over; nothing there is worth anything. */
+  public Path rehearsal() {
+    return root.resolve("rehearsal");
   }
 
   /** The default backing of a volume. */

@@ -53,6 +53,9 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     root.detachAndStopAllAppenders();
     root.setLevel(Level.toLevel(level.name()));
     root.addAppender(appender);
+    if (context.getTurboFilterList().isEmpty()) {
+      context.addTurboFilter(new QuietThreads.Silence());
+    }
     // At DEBUG it tells of every probe for an optional class; nobody needs that.
     context.getLogger("io.netty").setLevel(Level.INFO);
     context.getLogger("io.micrometer").setLevel(Level.ERROR);

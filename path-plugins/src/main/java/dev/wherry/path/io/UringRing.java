@@ -46,7 +46,9 @@ final class UringRing implements IoUringIoHandle {
     }
     group =
         new MultiThreadIoEventLoopGroup(
-            1, new DefaultThreadFactory("file-uring", true), IoUringIoHandler.newFactory());
+            1,
+            new DefaultThreadFactory("file-uring", true, Thread.NORM_PRIORITY, oldest()),
+            IoUringIoHandler.newFactory());
     try {
       loop = group.next();
       registration = loop.register(this).syncUninterruptibly().getNow();
@@ -54,6 +56,15 @@ final class UringRing implements IoUringIoHandle {
       shutdown();
       throw new UnsupportedOperationException("io_uring cannot be used here: " + e, e);
     }
+  }
+
+  /** All devices have this thread: it is of no group that ends before the process. */
+  private static ThreadGroup oldest() {
+    ThreadGroup group = Thread.currentThread().getThreadGroup();
+    while (group.getParent() != null) {
+      group = group.getParent();
+    }
+    return group;
   }
 
   /** Any thread; the future completes on the ring's. */

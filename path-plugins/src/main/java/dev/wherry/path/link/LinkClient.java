@@ -196,7 +196,7 @@ final class LinkClient implements Link {
                     ch.pipeline().addLast(c);
                   }
                 })
-            .connect(to);
+            .connect(sockets.place(to));
     connecting.addListener(
         f -> {
           if (!f.isSuccess()) {

@@ -1,6 +1,7 @@
 package dev.wherry.path.link;
 
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,8 +55,18 @@ public final class LinkHub implements Links {
    * @throws IllegalArgumentException if the event loops are neither epoll nor NIO
    */
   public LinkHub(LinkOptions options, LinkService service, Pins pins) {
+    this(options, service, pins, null);
+  }
+
+  /**
+   * As the other one, or for nodes of this machine alone.
+   *
+   * @param folder what is listened on and dialed is the unix socket {@code PORT.sock} there, for
+   *     those who have access to the folder; null for TCP
+   */
+  public LinkHub(LinkOptions options, LinkService service, Pins pins, @Nullable Path folder) {
     this.options = options;
-    this.sockets = LinkSockets.of(options.group());
+    this.sockets = LinkSockets.of(options.group(), folder);
     this.service = service;
     this.pins = pins;
   }

@@ -15,8 +15,10 @@ final class LinkServer {
 
   private final Channel listener;
   private final ChannelGroup accepted;
+  private final InetSocketAddress asked;
 
-  private LinkServer(Channel listener, ChannelGroup accepted) {
+  private LinkServer(Channel listener, ChannelGroup accepted, InetSocketAddress asked) {
+    this.asked = asked;
     this.listener = listener;
     this.accepted = accepted;
   }
@@ -42,11 +44,11 @@ final class LinkServer {
                     ch.pipeline().addLast(new LinkGate(hub, options));
                   }
                 })
-            .bind(address);
+            .bind(sockets.place(address));
     binding.addListener(
         f -> {
           if (f.isSuccess()) {
-            done.complete(new LinkServer(binding.channel(), accepted));
+            done.complete(new LinkServer(binding.channel(), accepted, address));
           } else {
             done.completeExceptionally(f.cause());
           }
@@ -55,7 +57,7 @@ final class LinkServer {
   }
 
   InetSocketAddress address() {
-    return (InetSocketAddress) listener.localAddress();
+    return listener.localAddress() instanceof InetSocketAddress bound ? bound : asked;
   }
 
   CompletableFuture<Void> close() {
