@@ -79,6 +79,15 @@ final class NodeRegistryTest {
     public CompletableFuture<LinkReply> call(LinkRequest r, Priority priority, Duration limit) {
       throw new AssertionError("nobody asks anything");
     }
+
+    @Override
+    public CompletableFuture<LinkReply> call(
+        LinkRequest request,
+        Priority priority,
+        Duration limit,
+        CompletableFuture<Void> withdrawal) {
+      return call(request, priority, limit);
+    }
   }
 
   @Test

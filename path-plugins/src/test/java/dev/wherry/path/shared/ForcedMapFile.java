@@ -63,6 +63,11 @@ final class ForcedMapFile implements MapFile {
   }
 
   @Override
+  public void truncate(long length) throws IOException {
+    file.truncate(length);
+  }
+
+  @Override
   public void force() throws IOException {
     file.force();
     keep();
