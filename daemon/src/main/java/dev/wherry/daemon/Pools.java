@@ -19,9 +19,21 @@ final class Pools {
 
   private Pools() {}
 
-  /** For I/O. The queue is as long as there are requests in flight, which the server bounds. */
+  /**
+   * For I/O. The queue is as long as there are requests in flight, which the server bounds. There
+   * are as many threads as there was work at once, and not one for each of the first requests: a
+   * thread has caches of its own, and hosts wait while many are made.
+   */
   static ThreadPoolExecutor workers() {
-    return pool("wherry-io", WORKERS, Integer.MAX_VALUE);
+    IdleFirst queue = new IdleFirst();
+    return new ThreadPoolExecutor(
+        0,
+        WORKERS,
+        30,
+        TimeUnit.SECONDS,
+        queue,
+        new DefaultThreadFactory("wherry-io", true),
+        queue::enqueue);
   }
 
   /** For what only looks, and waits for nothing. */

@@ -135,6 +135,8 @@ final class Rehearsal {
       if (failure != null) {
         log.debug("the rehearsal did not come to its end", failure);
       }
+      // What it leaves is collected now and not, at a length that hosts notice, a while later.
+      System.gc();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (IOException | RuntimeException | Error e) {
