@@ -32,5 +32,8 @@ final class IdleFirst extends LinkedTransferQueue<Runnable> {
     if (pool.isShutdown() && remove(task)) {
       throw new RejectedExecutionException("the pool was shut down");
     }
+    if (pool.getPoolSize() == 0 && remove(task)) {
+      pool.execute(task); // All threads have ended since they were found busy.
+    }
   }
 }

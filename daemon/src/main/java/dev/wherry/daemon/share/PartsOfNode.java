@@ -125,7 +125,12 @@ public final class PartsOfNode {
   }
 
   private void sweep() {
-    registry.list().forEach(recovery::look);
+    try {
+      registry.list().forEach(recovery::look);
+    } catch (RuntimeException e) {
+      // Thrown on, it would be the last time that anybody looks.
+      log.error("failed volumes are looked for again later", e);
+    }
     if (registry.list().stream().anyMatch(LiveSwap::isNeedless)) {
       try {
         threads.execute(() -> swap.sweep(registry.list()));

@@ -8,6 +8,8 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Tries again and again, ever more seldom, what waiting may cure: a server that is not up yet, a
@@ -28,6 +30,8 @@ final class Retries {
     /** Woken while it was being tried. */
     private boolean again;
   }
+
+  private static final Logger log = LoggerFactory.getLogger(Retries.class);
 
   private final Predicate<VolumeEntry> attempt;
   private final Map<VolumeEntry, Waiting> waiting = new HashMap<>();
@@ -89,7 +93,12 @@ final class Retries {
       }
       w.next = null;
     }
-    boolean done = attempt.test(entry);
+    boolean done = false;
+    try {
+      done = attempt.test(entry);
+    } catch (RuntimeException | Error e) {
+      log.error("volume {} is tried again later: {}", entry.suid(), e.toString(), e);
+    }
     synchronized (this) {
       if (done) {
         waiting.remove(entry);

@@ -46,6 +46,10 @@ final class Core {
   private volatile boolean closing;
   private volatile boolean still;
   private volatile boolean stall;
+
+  /** The writer may not be the one that the state asks for. */
+  private volatile boolean outmoded;
+
   private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
@@ -287,32 +291,35 @@ final class Core {
   CompletableFuture<Void> stall(boolean value) {
     boolean other = stall != value;
     stall = value;
-    return other && state().write() == WritePolicy.THROUGH
-        ? rewire()
-        : CompletableFuture.completedFuture(null);
+    return rewire(other && state().write() == WritePolicy.THROUGH);
   }
 
-  /** Puts the writer in place that the state asks for by now. */
-  CompletableFuture<Void> rewire() {
-    if (state().role() != Role.OWNER || state().fence() != null) {
-      return CompletableFuture.completedFuture(null);
+  /**
+   * Puts the writer in place that the state asks for by now. What fails is made up for when this is
+   * asked for again.
+   *
+   * @param changed whether the state asks for another one than before
+   */
+  CompletableFuture<Void> rewire(boolean changed) {
+    if (changed) {
+      outmoded = true;
     }
-    try {
-      turns.begin("changed");
-    } catch (ShareException e) {
-      // What is under way ends with a writer of the state as it is now.
-      LOG.debug("{}", e.getMessage());
+    return outmoded ? turns.take("changed", this::rewire) : CompletableFuture.completedFuture(null);
+  }
+
+  private CompletableFuture<Void> rewire() {
+    if (!outmoded || state().role() != Role.OWNER || state().fence() != null) {
+      outmoded = false;
       return CompletableFuture.completedFuture(null);
     }
     return inner
         .suspend(ioTimeout(), parts.timer())
         .thenCompose(v -> writer().stop())
-        .<Void>thenApply(
+        .thenApply(
             v -> {
               switchRole();
               return null;
-            })
-        .whenComplete((v, failure) -> turns.end());
+            });
   }
 
   Writer writer() {
@@ -442,6 +449,7 @@ final class Core {
    * @return how long they were held, in nanoseconds
    */
   long switchRole() {
+    outmoded = false;
     inner.swap(handlerFor(state()));
     unseal();
     long held = inner.resume();

@@ -365,6 +365,7 @@ final class Ownership {
         core.suid(),
         s.owner());
     CompletableFuture<Void> abandoned = moves.abandon();
+    AtomicBoolean held = new AtomicBoolean();
     return core.seal()
         .thenCompose(v -> inconsistent ? Peers.ok() : requireOneTime())
         .thenCompose(v -> abandoned)
@@ -375,7 +376,11 @@ final class Ownership {
               }
               return core.hold();
             })
-        .thenRun(this::disown)
+        .thenRun(
+            () -> {
+              held.set(true);
+              disown();
+            })
         .thenCompose(
             v ->
                 core.update(
@@ -396,7 +401,8 @@ final class Ownership {
               if (failure != null) {
                 core.unseal();
                 forwardAgain();
-                if (core.inner().state() == VolumeState.SUSPENDED) {
+                // Hosts that somebody else holds, such as a start without room, are not let go.
+                if (held.get() && core.inner().state() == VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }
                 moves.resume();

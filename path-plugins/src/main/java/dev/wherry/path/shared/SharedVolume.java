@@ -448,7 +448,7 @@ public final class SharedVolume implements PathHandler {
                 store.policies(new Policies(read, ranges, store.blockSize()));
               }
               moves.refresh();
-              return before == write ? Answers.done() : core.rewire();
+              return core.rewire(before != write);
             });
   }
 

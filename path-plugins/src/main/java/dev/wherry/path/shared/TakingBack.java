@@ -3,6 +3,7 @@ package dev.wherry.path.shared;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply.Status;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -105,14 +106,16 @@ final class TakingBack {
   private CompletableFuture<Void> back() {
     Divergence only = core.fence().divergence();
     ShareState before = core.state();
+    AtomicBoolean held = new AtomicBoolean();
     return moves
         .stop()
         .thenCompose(v -> core.hold())
+        .thenRun(() -> held.set(true))
         .thenCompose(v -> core.update(this::owned))
         .handle(
             (s, failure) -> {
               if (failure != null) {
-                if (core.inner().state() == VolumeState.SUSPENDED) {
+                if (held.get() && core.inner().state() == VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }
                 moves.resume();

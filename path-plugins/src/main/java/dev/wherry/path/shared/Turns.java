@@ -71,7 +71,7 @@ final class Turns {
               CompletableFuture<T> done;
               try {
                 done = change.get();
-              } catch (RuntimeException e) {
+              } catch (RuntimeException | Error e) {
                 done = CompletableFuture.failedFuture(e);
               }
               return done.whenComplete((result, failure) -> end());
