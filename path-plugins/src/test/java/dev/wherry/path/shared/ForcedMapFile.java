@@ -1,18 +1,16 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.path.map.FileMapFile;
-import dev.wherry.path.map.MapFile;
+import dev.wherry.path.map.ForwardingMapFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** A map's file that is, after a loss of power, as it was when it was last forced. */
-final class ForcedMapFile implements MapFile {
+final class ForcedMapFile extends ForwardingMapFile {
   private final Path path;
-  private final FileMapFile file;
   private byte[] durable;
   private boolean dark;
 
@@ -20,8 +18,8 @@ final class ForcedMapFile implements MapFile {
    * @param before the same file, as it was open before; null if it was not
    */
   ForcedMapFile(Path path, @Nullable ForcedMapFile before) throws IOException {
+    super(FileMapFile.open(path));
     this.path = path;
-    file = FileMapFile.open(path);
     durable = before == null ? Files.readAllBytes(path) : before.durable;
   }
 
@@ -48,49 +46,14 @@ final class ForcedMapFile implements MapFile {
   }
 
   @Override
-  public long length() throws IOException {
-    return file.length();
-  }
-
-  @Override
-  public void read(long at, ByteBuffer into) throws IOException {
-    file.read(at, into);
-  }
-
-  @Override
-  public void append(ByteBuffer bytes) throws IOException {
-    file.append(bytes);
-  }
-
-  @Override
-  public void truncate(long length) throws IOException {
-    file.truncate(length);
-  }
-
-  @Override
   public void force() throws IOException {
     file.force();
     keep();
   }
 
   @Override
-  public void prepare(ByteBuffer bytes) throws IOException {
-    file.prepare(bytes);
-  }
-
-  @Override
-  public void discard() throws IOException {
-    file.discard();
-  }
-
-  @Override
   public void swap() throws IOException {
     file.swap();
     keep();
-  }
-
-  @Override
-  public void close() throws IOException {
-    file.close();
   }
 }

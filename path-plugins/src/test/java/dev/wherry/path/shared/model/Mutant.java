@@ -12,6 +12,7 @@ import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.map.ForwardingMapFile;
 import dev.wherry.path.map.MapFile;
 import dev.wherry.path.shared.BatchLog;
 import dev.wherry.path.shared.Following;
@@ -490,28 +491,17 @@ enum Mutant {
   }
 
   /** Keeps what is appended until it is forced. */
-  private static final class LazyFile implements MapFile {
-    private final MapFile file;
+  private static final class LazyFile extends ForwardingMapFile {
     private ByteBuf waiting = Unpooled.buffer();
 
     LazyFile(MapFile file) {
-      this.file = file;
+      super(file);
     }
 
     private void write() throws IOException {
       ByteBuf all = waiting;
       waiting = Unpooled.buffer();
       file.append(all.nioBuffer());
-    }
-
-    @Override
-    public long length() throws IOException {
-      return file.length();
-    }
-
-    @Override
-    public void read(long at, ByteBuffer into) throws IOException {
-      file.read(at, into);
     }
 
     @Override
@@ -529,16 +519,6 @@ enum Mutant {
     public void force() throws IOException {
       write();
       file.force();
-    }
-
-    @Override
-    public void prepare(ByteBuffer bytes) throws IOException {
-      file.prepare(bytes);
-    }
-
-    @Override
-    public void discard() throws IOException {
-      file.discard();
     }
 
     @Override
