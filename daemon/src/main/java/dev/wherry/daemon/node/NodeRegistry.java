@@ -235,7 +235,7 @@ public final class NodeRegistry {
     if (!peers.containsKey(name)) {
       throw unknown(name);
     }
-    links.tried(name).completeOnTimeout(null, TRIED_LIMIT.toMillis(), TimeUnit.MILLISECONDS).join();
+    awaitTried(name);
     Link link = links.to(name).orElseThrow(() -> unknown(name));
     if (!link.isUp()) {
       String reason = links.status(name).reason();
@@ -250,7 +250,7 @@ public final class NodeRegistry {
    * moment after it serves. Blocks, for a few seconds, or for as long as {@link #online} does.
    */
   public void awaitOnline(String name) {
-    links.tried(name).completeOnTimeout(null, TRIED_LIMIT.toMillis(), TimeUnit.MILLISECONDS).join();
+    awaitTried(name);
     long end = System.nanoTime() + SOON.toNanos();
     while (links.status(name).state().equals(PeerLinks.Status.OFFLINE)
         && knows(name)
@@ -262,6 +262,10 @@ public final class NodeRegistry {
         return;
       }
     }
+  }
+
+  private void awaitTried(String name) {
+    links.tried(name).completeOnTimeout(null, TRIED_LIMIT.toMillis(), TimeUnit.MILLISECONDS).join();
   }
 
   private void commit(PeerRecord peer) {

@@ -233,14 +233,13 @@ final class Release {
     } else if (NodeSource.name(from).equals(s.base())) {
       done = settled(store, List.of(), null);
     } else {
-      // What is missing may come from there by way of the source.
+      // What is missing may come from there by way of the source. That nothing is missing has to
+      // survive a loss of power.
       BlockMap map = store.map();
       long needed = map == null ? 0 : missing(store, map);
       done =
           needed == 0
-              ? core.losses()
-                  .counting(
-                      store.flush()) // That nothing is missing has to survive a loss of power.
+              ? core.losses().counting(store.flush())
               : refused(
                   needed
                       + " blocks are not on node "
