@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.wherry.nbd.Export;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
@@ -493,6 +494,58 @@ class ForcedTakeOverTest extends TwoNodes {
     assertEquals(Extent.ZERO, found.get(0).flags() & Extent.ZERO);
     List<Extent> next = nodes.await(b.volume().status(Extent.BASE_ALLOCATION, BLOCK, BLOCK, 100));
     assertEquals(0, next.get(0).flags() & Extent.ZERO);
+  }
+
+  /** A node that forwards to {@code a}. */
+  private Nodes.Node third() {
+    Nodes.Node c = nodes.share(a, "c");
+    nodes.pass(Duration.ofSeconds(1));
+    return c;
+  }
+
+  /** Nobody hears of {@code a} any more, and {@code c} hears that {@code b} is the owner. */
+  private void forceAgainst(Nodes.Node c) {
+    nodes.wire.cut("a", "c");
+    force();
+    b.write(0, Bytes.of(2, BLOCK));
+    nodes.pass(Duration.ofSeconds(1));
+    assertEquals("b", c.memory.state().owner());
+  }
+
+  @Test
+  void aThirdNodesReadIsAskedOfTheNewOwner() {
+    Nodes.Node c = third();
+    nodes.wire.cut("a", "c");
+    CompletableFuture<ByteBuf> read = c.volume().read(0, BLOCK);
+    forceAgainst(c);
+    assertTrue(read.isDone());
+    assertArrayEquals(Bytes.of(2, BLOCK), Bytes.take(read));
+  }
+
+  @Test
+  void whatTheOldOwnerAnswersAThirdNodesReadIsOfNoUse() {
+    Nodes.Node c = third();
+    nodes.wire.holdAnswers(Op.READ);
+    a.write(0, Bytes.of(3, BLOCK));
+    CompletableFuture<ByteBuf> read = c.volume().read(0, BLOCK);
+    nodes.pass(Duration.ofSeconds(1));
+    forceAgainst(c);
+    nodes.wire.passAnswers();
+    assertArrayEquals(Bytes.of(2, BLOCK), Bytes.take(nodes.await(read)));
+  }
+
+  @Test
+  void whatAThirdNodeHadTheOldOwnerMakeDurableIsNotSaidToBe() {
+    Nodes.Node c = third();
+    nodes.wire.holdAnswers(Op.WRITE);
+    CompletableFuture<Void> write = c.volume().write(0, Bytes.lend(Bytes.of(3, BLOCK)), Export.FUA);
+    nodes.pass(Duration.ofSeconds(1));
+    forceAgainst(c);
+    assertFalse(write.isDone(), "whether it was done is not known");
+    nodes.wire.passAnswers();
+    NbdException why = nodes.error(write);
+    assertEquals(NbdError.EIO, why.error());
+    assertTrue(String.valueOf(why.getMessage()).contains("node b was made the owner by force"));
   }
 
   // ------------------------------------------------------------------ under the policy move
