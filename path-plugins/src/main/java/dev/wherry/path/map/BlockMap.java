@@ -70,6 +70,12 @@ public interface BlockMap {
   long next(int state, long from, long end);
 
   /**
+   * The first block that is not of a state in {@code from} to {@code end}, or {@code end}: of what
+   * {@link #state} said of {@code from}, which may not be so any more, it is the run of that.
+   */
+  long nextOther(int state, long from, long end);
+
+  /**
    * Whether all of these blocks are {@link #NEWER} for good: data may be written to them, in
    * whatever parts, without a word to the map. Once true it stays so until {@link #zeroed} or
    * {@link #same}.

@@ -183,6 +183,11 @@ public final class JournaledMap implements BlockMap {
   }
 
   @Override
+  public long nextOther(int state, long from, long end) {
+    return states.live.nextOther(state, from, end);
+  }
+
+  @Override
   public boolean settled(long from, long end) {
     return states.settled(from, end);
   }

@@ -31,6 +31,9 @@ final class Forwarder extends RoleHandler {
 
   /** One request that is under way. */
   private static final class Pending {
+    /** In which epoch the owner was asked. */
+    final long epoch;
+
     /** What the owner says to it. */
     final CompletableFuture<LinkReply> answer = new CompletableFuture<>();
 
@@ -39,6 +42,10 @@ final class Forwarder extends RoleHandler {
 
     /** Done when nobody waits for the answer any more. */
     final CompletableFuture<Void> withdrawal = new CompletableFuture<>();
+
+    Pending(long epoch) {
+      this.epoch = epoch;
+    }
   }
 
   private final Set<Pending> waiting = ConcurrentHashMap.newKeySet();
@@ -72,6 +79,19 @@ final class Forwarder extends RoleHandler {
    */
   void disown() {
     waiting.forEach(w -> w.withdrawal.complete(null));
+  }
+
+  /**
+   * This node has learned of another owner. What was asked of one that was forced out is asked of
+   * that: the old one may not have heard of it, and answer with what it was told since.
+   */
+  void ownerLearned() {
+    waiting.stream().filter(this::isOverruled).forEach(w -> w.abandoned.complete(null));
+  }
+
+  /** Whether another node has been made the owner by force since, as this node has heard by now. */
+  private boolean isOverruled(Pending asked) {
+    return Ownership.isForcedBetween(asked.epoch, core.state().epoch());
   }
 
   /** Takes back {@link #abandon}: nobody else has become the owner. */
@@ -165,18 +185,24 @@ final class Forwarder extends RoleHandler {
   private CompletableFuture<Void> change(
       Op op, long offset, long length, int flags, ByteBuf payload) {
     Pending pending = send(op, offset, length, flags, payload);
-    CompletableFuture<Void> outcome = pending.answer.thenAccept(reply -> changed(flags, reply));
+    CompletableFuture<Void> outcome =
+        pending.answer.thenAccept(reply -> changed(flags, reply, pending));
     CompletableFuture<Void> result = new CompletableFuture<>();
     outcome.whenComplete((v, failure) -> Failures.pass(null, failure, result));
     pending.abandoned.thenRun(() -> result.completeExceptionally(TryAgain.inDoubt(outcome)));
     return result;
   }
 
-  private void changed(int flags, LinkReply reply) {
-    if ((flags & Export.FUA) != 0) {
-      core.unflushed().seen(losses(reply));
-    } else {
+  private void changed(int flags, LinkReply reply, Pending asked) {
+    if ((flags & Export.FUA) == 0) {
       core.unflushed().answered(losses(reply));
+      return;
+    }
+    core.unflushed().seen(losses(reply));
+    if (isOverruled(asked)) {
+      throw NbdException.harmless(
+          NbdError.EIO,
+          "node " + core.state().owner() + " was made the owner by force when this was done");
     }
   }
 
@@ -199,6 +225,9 @@ final class Forwarder extends RoleHandler {
         (reply, failure) -> {
           if (failure != null) {
             result.completeExceptionally(Failures.causeOf(failure));
+          } else if (isOverruled(pending)) {
+            reply.payload().release();
+            result.completeExceptionally(TryAgain.failure(true));
           } else if (!result.complete(reply)) {
             reply.payload().release();
           }
@@ -208,8 +237,8 @@ final class Forwarder extends RoleHandler {
   }
 
   private Pending send(Op op, long offset, long length, int flags, ByteBuf payload) {
-    Pending pending = new Pending();
     ShareState state = core.state();
+    Pending pending = new Pending(state.epoch());
     Optional<Link> link = core.links().to(state.owner());
     int sent = flags;
     if (link.isEmpty()) {
@@ -234,7 +263,7 @@ final class Forwarder extends RoleHandler {
               waiting.remove(pending);
               land(state, reply, failure, pending);
             });
-    if (abandoned) {
+    if (abandoned || isOverruled(pending)) {
       pending.abandoned.complete(null);
     }
     return pending;

@@ -11,8 +11,9 @@ import java.util.concurrent.CompletableFuture;
 
 /**
  * Reads for hosts, as the owner: what is here from the device, what is not as the read policy says.
- * Fetches hold nothing; the source does not change while it is one, so a block that is not here may
- * be read from it at any time. Safe on any thread; never blocks.
+ * Fetches hold nothing: what has come here when one ends is read from here. The source may have
+ * been changed after that, where it is an owner that was forced out and has not heard of it yet.
+ * Safe on any thread; never blocks.
  */
 final class HostReads {
   private static final int LARGEST_FETCH = 1 << 20;
@@ -45,7 +46,10 @@ final class HostReads {
     long stop = offset + length;
     for (long at = offset; at < stop; ) {
       int state = m.state(at / layers.blockSize());
-      long runEnd = layers.runStop(m, at, stop);
+      long runEnd = layers.runStop(m, state, at, stop);
+      if (runEnd == at) {
+        continue; // It has changed just now.
+      }
       switch (state) {
         case BlockMap.NOT_HERE -> runEnd = missing(m, at, runEnd, parts);
         case BlockMap.ZERO ->
@@ -95,8 +99,8 @@ final class HostReads {
     long block = at / layers.blockSize();
     Policies policies = layers.policies();
     ReadPolicy policy = policies.at(block);
-    long end = Math.min(stop, policies.runEnd(block, layers.blocks()) * layers.blockSize());
-    end = Math.min(end, at / LARGEST_FETCH * LARGEST_FETCH + LARGEST_FETCH);
+    long policyEnd = Math.min(stop, policies.runEnd(block, layers.blocks()) * layers.blockSize());
+    long end = Math.min(policyEnd, at / LARGEST_FETCH * LARGEST_FETCH + LARGEST_FETCH);
     Source from = layers.source();
     if (policy == ReadPolicy.FAIL || from == null) {
       parts.add(CompletableFuture.failedFuture(NotHere.at(from)));
@@ -105,23 +109,42 @@ final class HostReads {
       int grain = keep ? layers.blockSize() : BlockMap.UNIT;
       long start = at / grain * grain;
       long last = Math.min(layers.size(), (end + grain - 1) / grain * grain);
-      int skip = (int) (at - start);
-      int want = (int) (end - at);
       parts.add(
           fetches
               .fetch(from, start, (int) (last - start))
-              .thenApply(
-                  data -> {
-                    ByteBuf part = data.retainedSlice(data.readerIndex() + skip, want);
-                    if (keep) {
-                      keeping.keep(m, start, data).exceptionally(failure -> 0L);
-                    } else {
-                      data.release();
-                    }
-                    return part;
-                  }));
+              .thenCompose(data -> fetched(m, at, end, start, data, keep)));
     }
     return end;
+  }
+
+  /**
+   * What a read is answered for which a range was fetched. What has come here meanwhile is read
+   * from here: a host may have been answered that it has written it, and the source have been
+   * changed after that, so that others would see something older after this read.
+   *
+   * @param start of what was fetched
+   * @param data from there on; released
+   */
+  private CompletableFuture<ByteBuf> fetched(
+      BlockMap m, long offset, long stop, long start, ByteBuf data, boolean keep) {
+    List<CompletableFuture<ByteBuf>> parts = new ArrayList<>(1);
+    for (long at = offset; at < stop; ) {
+      long end = layers.runStop(m, BlockMap.NOT_HERE, at, stop);
+      if (end > at) {
+        int index = data.readerIndex() + (int) (at - start);
+        parts.add(CompletableFuture.completedFuture(data.retainedSlice(index, (int) (end - at))));
+      } else {
+        end = Math.min(stop, (at / layers.blockSize() + 1) * layers.blockSize());
+        parts.add(read(at, (int) (end - at)));
+      }
+      at = end;
+    }
+    if (keep) {
+      keeping.keep(m, start, data).exceptionally(failure -> 0L);
+    } else {
+      data.release();
+    }
+    return parts.size() == 1 ? parts.get(0) : Buffers.join(parts);
   }
 
   /** Fetches what a host that reads in sequence will ask for next, as far as it is kept here. */

@@ -74,9 +74,13 @@ final class Inventory {
       return layers.device().status(Extent.BASE_ALLOCATION, offset, length, most);
     }
     long block = offset / layers.blockSize();
-    long run = layers.runStop(m, offset, offset + length) - offset;
+    int state = m.state(block);
+    long run = layers.runStop(m, state, offset, offset + length) - offset;
+    if (run == 0) {
+      return extents(asker, offset, length, most); // It has changed just now.
+    }
     Source from = layers.sourceFor(asker);
-    return switch (m.state(block)) {
+    return switch (state) {
       case BlockMap.ZERO ->
           CompletableFuture.completedFuture(List.of(new Extent(run, Extent.HOLE | Extent.ZERO)));
       case BlockMap.NOT_HERE ->
@@ -84,9 +88,31 @@ final class Inventory {
                   || from.describe().equals(asker)
                   || layers.policies().at(block) == ReadPolicy.FAIL
               ? CompletableFuture.completedFuture(List.of(new Extent(run, 0)))
-              : from.extents(offset, run);
+              : from.extents(offset, run)
+                  .thenCompose(
+                      found -> {
+                        // What has come here meanwhile may be newer: see HostReads.
+                        long still =
+                            layers.runStop(m, BlockMap.NOT_HERE, offset, offset + run) - offset;
+                        return still == 0
+                            ? extents(asker, offset, length, most)
+                            : CompletableFuture.completedFuture(first(still, found));
+                      });
       default -> layers.device().status(Extent.BASE_ALLOCATION, offset, run, most);
     };
+  }
+
+  /** What extents say of the first bytes, as far as they go. */
+  private static List<Extent> first(long bytes, List<Extent> extents) {
+    List<Extent> kept = new ArrayList<>(extents.size());
+    long left = bytes;
+    for (Extent e : extents) {
+      if (left > 0) {
+        kept.add(e.length() <= left ? e : new Extent(left, e.flags()));
+      }
+      left -= Math.min(left, e.length());
+    }
+    return kept;
   }
 
   /** The state of blocks as {@code wherry:state} shows it. */
@@ -98,8 +124,11 @@ final class Inventory {
     List<Extent> extents = new ArrayList<>();
     long stop = offset + length;
     for (long at = offset; at < stop && extents.size() < most; ) {
-      long to = layers.runStop(m, at, stop);
-      extents.add(new Extent(to - at, BlockState.flags(m.state(at / layers.blockSize()))));
+      int state = m.state(at / layers.blockSize());
+      long to = layers.runStop(m, state, at, stop);
+      if (to > at) {
+        extents.add(new Extent(to - at, BlockState.flags(state)));
+      }
       at = to;
     }
     return extents;

@@ -23,8 +23,9 @@ import org.jspecify.annotations.Nullable;
  * A change of blocks that are not {@link BlockMap#settled} holds them exclusively from before the
  * map is told until the map has the outcome. Fetches hold nothing: what they bring is written under
  * the same lock, and only to blocks that are {@link BlockMap#NOT_HERE} still, so that a late fetch
- * never overwrites a newer block. The source does not change while it is one, so a block that is
- * not here may be read from it at any time.
+ * never overwrites a newer block, nor is shown to a host instead of it. The source does not change
+ * once anything was fetched from it, so a block that is not here may be read from it at any time.
+ * Before that it may: an owner that was forced out goes on until it hears of that.
  *
  * <h2>Parts</h2>
  *

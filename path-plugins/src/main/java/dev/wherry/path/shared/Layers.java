@@ -173,9 +173,14 @@ final class Layers {
     return Math.min(size, end * blockSize) - first * blockSize;
   }
 
-  /** Where the run of blocks ends that are in the state of the one at {@code at}, in bytes. */
-  long runStop(BlockMap m, long at, long stop) {
-    return Math.min(stop, m.runEnd(at / blockSize, endOf(at, stop - at)) * blockSize);
+  /**
+   * Where the run of blocks ends that are in a state, in bytes: {@code at} where the one there is
+   * not, any more.
+   */
+  long runStop(BlockMap m, int state, long at, long stop) {
+    long block = at / blockSize;
+    long end = m.nextOther(state, block, endOf(at, stop - at));
+    return end == block ? at : Math.min(stop, end * blockSize);
   }
 
   /** Whether the device alone answers reads of the range. */
@@ -184,11 +189,12 @@ final class Layers {
       return true;
     }
     long end = endOf(offset, length);
-    for (long b = offset / blockSize; b < end; b = b + 1 == end ? end : m.runEnd(b, end)) {
+    for (long b = offset / blockSize; b < end; ) {
       int state = m.state(b);
       if (state == BlockMap.NOT_HERE || state == BlockMap.ZERO) {
         return false;
       }
+      b = b + 1 == end ? end : m.nextOther(state, b, end);
     }
     return true;
   }

@@ -32,7 +32,10 @@ final class NodeReads {
     for (long at = offset; at < stop; ) {
       long block = at / layers.blockSize();
       int state = m == null ? BlockMap.SAME : m.state(block);
-      long runEnd = m == null ? stop : layers.runStop(m, at, stop);
+      long runEnd = m == null ? stop : layers.runStop(m, state, at, stop);
+      if (runEnd == at) {
+        continue; // It has changed just now.
+      }
       int bytes = (int) (runEnd - at);
       if (state == BlockMap.NOT_HERE) {
         Source from = layers.sourceFor(asker);

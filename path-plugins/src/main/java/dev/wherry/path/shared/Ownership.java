@@ -136,6 +136,9 @@ final class Ownership {
   /** This node has learned of another owner, who may not know of this one. */
   void learned() {
     ShareState s = core.state();
+    if (core.inner().handler() instanceof Forwarder forwarder) {
+      forwarder.ownerLearned();
+    }
     if (s.role() != Role.OWNER && core.isUp(s.owner())) {
       peers.tell(s.owner());
     }

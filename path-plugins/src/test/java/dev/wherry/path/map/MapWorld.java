@@ -403,6 +403,7 @@ final class MapWorld {
       run++;
     }
     assertEquals(run, map.runEnd(from, end));
+    assertEquals(run, map.nextOther(map.state(from), from, end));
     int state = random.nextInt(4);
     long next = from;
     while (next < end && map.state(next) != state) {

@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.wherry.nbd.Export;
+import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.link.LinkReply.Status;
@@ -28,6 +30,15 @@ class ForcedTakeOverTest extends TwoNodes {
   @BeforeEach
   void open() {
     open(ReadPolicy.PULL, true);
+  }
+
+  /** The same nodes, with another policy. */
+  private void under(ReadPolicy policy) {
+    nodes.close();
+    Path other = assertDoesNotThrow(() -> Files.createDirectory(directory.resolve(policy.label())));
+    nodes = new Nodes(other, policy, true);
+    a = nodes.owner("a", content);
+    b = nodes.share(a, "b");
   }
 
   private void force() {
@@ -437,15 +448,111 @@ class ForcedTakeOverTest extends TwoNodes {
     assertArrayEquals(Bytes.of(3, BLOCK), Bytes.take(nodes.await(read)));
   }
 
+  // ------------------------------------------------------------------ what it did since
+
+  /** A host of the new owner waits for the old one, which has not heard of it and goes on. */
+  private CompletableFuture<ByteBuf> overtaken() {
+    force();
+    CompletableFuture<ByteBuf> read = b.volume().read(0, 2 * BLOCK);
+    nodes.pass(Duration.ofSeconds(1));
+    b.write(0, Bytes.of(2, BLOCK));
+    a.write(0, Bytes.of(3, 2 * BLOCK));
+    return read;
+  }
+
+  /** Else that host would see what the old owner wrote last, and then what was written before. */
+  @Test
+  void aReadThatWaitedForTheOldOwnerFindsWhatWasWrittenHereMeanwhile() {
+    CompletableFuture<ByteBuf> read = overtaken();
+    nodes.mend(a, b);
+    byte[] all = Bytes.with(Bytes.of(3, 2 * BLOCK), 0, Bytes.of(2, BLOCK));
+    assertArrayEquals(all, Bytes.take(nodes.await(read)));
+    assertArrayEquals(all, b.read(0, 2 * BLOCK));
+  }
+
+  @Test
+  void soDoesOneThatKeepsNothing() {
+    under(ReadPolicy.REDIRECT);
+    CompletableFuture<ByteBuf> read = overtaken();
+    nodes.mend(a, b);
+    byte[] all = Bytes.with(Bytes.of(3, 2 * BLOCK), 0, Bytes.of(2, BLOCK));
+    assertArrayEquals(all, Bytes.take(nodes.await(read)));
+    assertArrayEquals(all, b.read(0, 2 * BLOCK));
+  }
+
+  @Test
+  void whereZeroesAreIsNotToldOfWhatTheOldOwnerZeroedUnderWhatWasWrittenHereMeanwhile() {
+    force();
+    CompletableFuture<List<Extent>> status =
+        b.volume().status(Extent.BASE_ALLOCATION, 0, SIZE, 100);
+    nodes.pass(Duration.ofSeconds(1));
+    b.write(BLOCK, Bytes.of(2, BLOCK));
+    nodes.await(a.volume().zero(0, SIZE, 0));
+    nodes.mend(a, b);
+    List<Extent> found = nodes.await(status);
+    assertEquals(BLOCK, found.stream().mapToLong(Extent::length).sum());
+    assertEquals(Extent.ZERO, found.get(0).flags() & Extent.ZERO);
+    List<Extent> next = nodes.await(b.volume().status(Extent.BASE_ALLOCATION, BLOCK, BLOCK, 100));
+    assertEquals(0, next.get(0).flags() & Extent.ZERO);
+  }
+
+  /** A node that forwards to {@code a}. */
+  private Nodes.Node third() {
+    Nodes.Node c = nodes.share(a, "c");
+    nodes.pass(Duration.ofSeconds(1));
+    return c;
+  }
+
+  /** Nobody hears of {@code a} any more, and {@code c} hears that {@code b} is the owner. */
+  private void forceAgainst(Nodes.Node c) {
+    nodes.wire.cut("a", "c");
+    force();
+    b.write(0, Bytes.of(2, BLOCK));
+    nodes.pass(Duration.ofSeconds(1));
+    assertEquals("b", c.memory.state().owner());
+  }
+
+  @Test
+  void aThirdNodesReadIsAskedOfTheNewOwner() {
+    Nodes.Node c = third();
+    nodes.wire.cut("a", "c");
+    CompletableFuture<ByteBuf> read = c.volume().read(0, BLOCK);
+    forceAgainst(c);
+    assertTrue(read.isDone());
+    assertArrayEquals(Bytes.of(2, BLOCK), Bytes.take(read));
+  }
+
+  @Test
+  void whatTheOldOwnerAnswersAThirdNodesReadIsOfNoUse() {
+    Nodes.Node c = third();
+    nodes.wire.holdAnswers(Op.READ);
+    a.write(0, Bytes.of(3, BLOCK));
+    CompletableFuture<ByteBuf> read = c.volume().read(0, BLOCK);
+    nodes.pass(Duration.ofSeconds(1));
+    forceAgainst(c);
+    nodes.wire.passAnswers();
+    assertArrayEquals(Bytes.of(2, BLOCK), Bytes.take(nodes.await(read)));
+  }
+
+  @Test
+  void whatAThirdNodeHadTheOldOwnerMakeDurableIsNotSaidToBe() {
+    Nodes.Node c = third();
+    nodes.wire.holdAnswers(Op.WRITE);
+    CompletableFuture<Void> write = c.volume().write(0, Bytes.lend(Bytes.of(3, BLOCK)), Export.FUA);
+    nodes.pass(Duration.ofSeconds(1));
+    forceAgainst(c);
+    assertFalse(write.isDone(), "whether it was done is not known");
+    nodes.wire.passAnswers();
+    NbdException why = nodes.error(write);
+    assertEquals(NbdError.EIO, why.error());
+    assertTrue(String.valueOf(why.getMessage()).contains("node b was made the owner by force"));
+  }
+
   // ------------------------------------------------------------------ under the policy move
 
   /** The same nodes, under a policy that brings blocks ahead of a hand-over. */
   private void preCopying() {
-    nodes.close();
-    Path moving = assertDoesNotThrow(() -> Files.createDirectory(directory.resolve("moving")));
-    nodes = new Nodes(moving, ReadPolicy.MOVE, true);
-    a = nodes.owner("a", content);
-    b = nodes.share(a, "b");
+    under(ReadPolicy.MOVE);
   }
 
   @Test

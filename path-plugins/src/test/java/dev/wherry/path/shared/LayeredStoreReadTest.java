@@ -18,6 +18,7 @@ import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.shared.HeldSource.Fetch;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -214,6 +215,58 @@ class LayeredStoreReadTest {
     Bytes.take(read);
     assertEquals(BlockMap.ZERO, f.map.state(0));
     assertArrayEquals(new byte[BLOCK], f.read(0, BLOCK));
+  }
+
+  /** The source may have been changed after that: its owner may not know that it is none. */
+  @ParameterizedTest
+  @EnumSource(names = {"PULL", "REDIRECT"})
+  void whatWasAnsweredWhileItWasFetchedIsReadFromHere(ReadPolicy policy) throws IOException {
+    open(policy);
+    f.source.hold();
+    CompletableFuture<ByteBuf> read = f.store.read(100, 4 * BLOCK - 200);
+    f.write(BLOCK, Bytes.of(2, BLOCK));
+    f.store.trim(2 * BLOCK, BLOCK, 0).join();
+    f.source.answer();
+    byte[] expected = Bytes.with(f.original(0, 4 * BLOCK), BLOCK, Bytes.of(2, BLOCK));
+    expected = Bytes.with(expected, 2 * BLOCK, new byte[BLOCK]);
+    assertArrayEquals(Bytes.part(expected, 100, 4 * BLOCK - 200), Bytes.take(read));
+    assertEquals(1, f.source.fetches().size());
+  }
+
+  /** A map of which a block changes as soon as somebody has looked at it for the second time. */
+  private BlockMap changing(long block, Runnable change) {
+    int[] looks = {0};
+    return (BlockMap)
+        Proxy.newProxyInstance(
+            BlockMap.class.getClassLoader(),
+            new Class<?>[] {BlockMap.class},
+            (proxy, method, args) -> {
+              Object result = method.invoke(f.map, args);
+              if (method.getName().equals("state") && args[0].equals(block) && ++looks[0] == 2) {
+                change.run();
+              }
+              return result;
+            });
+  }
+
+  @Test
+  void aBlockThatIsWrittenWhileItIsLookedAtDoesNotMakeTheNextOneZeroes() throws IOException {
+    open(ReadPolicy.PULL);
+    f.store.zero(0, BLOCK, 0).join();
+    f.write(BLOCK, Bytes.of(2, BLOCK));
+    f.store.map(changing(0, () -> f.write(0, Bytes.of(3, BLOCK))));
+    byte[] found = f.read(0, 2 * BLOCK);
+    assertArrayEquals(Bytes.of(2, BLOCK), Bytes.part(found, BLOCK, BLOCK));
+  }
+
+  @Test
+  void nothingThatIsHereIsFetchedWithABlockThatIsWrittenWhileItIsLookedAt() throws IOException {
+    open(ReadPolicy.PULL);
+    f.write(BLOCK, Bytes.of(2, BLOCK));
+    f.store.map(changing(0, () -> f.write(0, Bytes.of(3, BLOCK))));
+    byte[] found = f.read(0, 2 * BLOCK);
+    assertArrayEquals(Bytes.of(2, BLOCK), Bytes.part(found, BLOCK, BLOCK));
+    assertEquals(List.of(), f.source.fetches());
   }
 
   @Test

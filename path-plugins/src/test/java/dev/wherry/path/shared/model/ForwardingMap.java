@@ -40,6 +40,11 @@ abstract class ForwardingMap implements BlockMap {
   }
 
   @Override
+  public long nextOther(int state, long from, long end) {
+    return map.nextOther(state, from, end);
+  }
+
+  @Override
   public boolean settled(long from, long end) {
     return map.settled(from, end);
   }
