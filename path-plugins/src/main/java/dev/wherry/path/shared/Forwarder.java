@@ -123,7 +123,16 @@ final class Forwarder extends RoleHandler {
     }
     long blocks = (offset + length - 1) / store.blockSize() - offset / store.blockSize() + 1;
     if (blocks == 1) {
-      return store.fetch("", offset, length, Priority.DEMAND).thenApply(Fetched::data);
+      return store
+          .fetch("", offset, length, Priority.DEMAND)
+          .thenCompose(
+              fetched -> {
+                if (fetched.absent().isEmpty()) {
+                  return CompletableFuture.completedFuture(fetched.data());
+                }
+                fetched.data().release();
+                return CompletableFuture.failedFuture(NotHere.at(null));
+              });
     }
     long middle = (offset / store.blockSize() + blocks / 2) * store.blockSize();
     int before = (int) (middle - offset);

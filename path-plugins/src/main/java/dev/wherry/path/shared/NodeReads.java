@@ -52,6 +52,21 @@ final class NodeReads {
       }
       at = runEnd;
     }
-    return Buffers.join(parts).thenApply(data -> new Fetched(data, absent));
+    return Buffers.join(parts)
+        .thenApply(data -> new Fetched(data, absent))
+        .exceptionallyCompose(failure -> failed(offset, length, failure));
+  }
+
+  /**
+   * What the source says is nowhere is absent here, too. Of a longer range it is not known which
+   * blocks are: whoever wants to know asks for one.
+   */
+  private CompletableFuture<Fetched> failed(long offset, int length, Throwable failure) {
+    long block = offset / layers.blockSize();
+    long end = layers.endOf(offset, length);
+    return NotHere.isNowhere(failure) && end - block == 1
+        ? CompletableFuture.completedFuture(
+            new Fetched(Buffers.zeroes(length), List.of(new Run(block, end))))
+        : CompletableFuture.failedFuture(Failures.causeOf(failure));
   }
 }

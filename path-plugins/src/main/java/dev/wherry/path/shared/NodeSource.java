@@ -129,10 +129,7 @@ final class NodeSource implements Source {
     Source next = further;
     if (next == null) {
       data.release();
-      return CompletableFuture.failedFuture(
-          new NbdException(
-              NbdError.EIO,
-              "no node has offset " + from + " length " + (to - from) + " of " + suid));
+      return CompletableFuture.failedFuture(NotHere.nowhere(from, to - from, suid));
     }
     int at = (int) (from - offset);
     int end = (int) (to - offset);

@@ -75,7 +75,11 @@ final class StoreChanges {
     return (flags & Export.FUA) == 0 ? Answers.done() : flush();
   }
 
-  /** The data of a block that is written in part and is not here; empty if it is here. */
+  /**
+   * The data of a block that is written in part and is not here; empty if it is here. Zeroes where
+   * it may not be fetched, and so is disposable, and where it cannot be since it is nowhere: a node
+   * that has no source finds that out by itself, one that took the ownership from it by asking.
+   */
   CompletableFuture<ByteBuf> missingBlock(long block) {
     BlockMap m = layers.map();
     if (m == null || m.state(block) != BlockMap.NOT_HERE) {
@@ -83,10 +87,15 @@ final class StoreChanges {
     }
     int length = (int) layers.bytes(block, block + 1);
     Source from = layers.source();
-    // What may not be fetched is disposable, and what is nowhere cannot be.
     return from == null || layers.policies().at(block) == ReadPolicy.FAIL
         ? CompletableFuture.completedFuture(Buffers.zeroes(length))
-        : fetches.fetch(from, block * layers.blockSize(), length);
+        : fetches
+            .fetch(from, block * layers.blockSize(), length)
+            .exceptionallyCompose(
+                failure ->
+                    NotHere.isNowhere(failure)
+                        ? CompletableFuture.completedFuture(Buffers.zeroes(length))
+                        : CompletableFuture.failedFuture(Failures.causeOf(failure)));
   }
 
   /** Makes a range read as zeroes; flags as of {@link Export#zero}. */

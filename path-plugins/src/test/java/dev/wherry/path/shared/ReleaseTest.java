@@ -140,6 +140,55 @@ class ReleaseTest extends TwoNodes {
     assertEquals(NbdError.EIO, nodes.error(b.volume().read(0, 1)).error());
   }
 
+  /** Node {@code c} owns what {@code b} had under {@code fail} when {@code a} was released. */
+  private Nodes.Node goneWith() {
+    open(ReadPolicy.FAIL);
+    b.write(0, Bytes.of(2, BLOCK));
+    a.release();
+    Nodes.Node c = nodes.share(b, "c");
+    c.activate();
+    return c;
+  }
+
+  private void fetch(Nodes.Node owner) {
+    nodes.await(owner.volume().policies(ReadPolicy.PULL, WritePolicy.LOCAL, List.of(), true));
+  }
+
+  /** It could be before the hand-over, at a node that had no source to ask. */
+  @Test
+  void aPartOfABlockThatIsGoneCanBeWrittenAlsoByTheNextOwnerAndUnderAnotherPolicy() {
+    Nodes.Node c = goneWith();
+    fetch(c);
+    assertEquals(NbdError.EIO, nodes.error(c.volume().read(BLOCK, 1)).error());
+    c.write(BLOCK + 5000, Bytes.of(3, 100));
+    byte[] made = Bytes.with(new byte[BLOCK], 5000, Bytes.of(3, 100));
+    assertArrayEquals(made, c.read(BLOCK, BLOCK));
+    assertArrayEquals(made, b.read(BLOCK, BLOCK));
+    assertArrayEquals(Bytes.of(2, BLOCK), c.read(0, BLOCK));
+    assertEquals(NbdError.EIO, nodes.error(c.volume().read(2 * BLOCK, 1)).error());
+  }
+
+  @Test
+  void soItCanByAnOwnerThatHearsByWayOfAnotherNodeThatItIsGone() {
+    Nodes.Node c = goneWith();
+    a.stop();
+    nodes.shareAgain(c, a);
+    a.activate();
+    fetch(a);
+    a.write(BLOCK + 5000, Bytes.of(3, 100));
+    a.write(100, Bytes.of(4, 100));
+    byte[] made = Bytes.with(new byte[BLOCK], 5000, Bytes.of(3, 100));
+    assertArrayEquals(made, a.read(BLOCK, BLOCK));
+    assertArrayEquals(Bytes.with(Bytes.of(2, BLOCK), 100, Bytes.of(4, 100)), a.read(0, BLOCK));
+  }
+
+  @Test
+  void whatIsGoneIsNotReadAsZeroesFromTheStoreOfTheFormerOwner() {
+    goneWith();
+    assertArrayEquals(Bytes.of(2, BLOCK), b.read(0, BLOCK));
+    assertEquals(NbdError.EIO, nodes.error(b.volume().read(BLOCK, 1)).error());
+  }
+
   // ------------------------------------------------------------------ return
 
   @Test

@@ -179,7 +179,12 @@ final class Operator {
 
   private void share(String to) {
     Node owner = pick(Node::owns).orElse(null);
-    if (owner == null || owner.name().equals(to)) {
+    if (owner == null) {
+      return;
+    }
+    if (owner.name().equals(to)) {
+      // Whoever shared it died before it was told so, and the part has become the owner's.
+      joined(to);
       return;
     }
     if (owner.part() == null) {
