@@ -9,7 +9,6 @@ import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.catalog.VolumeRecord.State;
 import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.Run;
 import dev.wherry.path.shared.ShareState;
@@ -65,11 +64,9 @@ final class SharesInCatalogTest {
         "a",
         3,
         List.of("c", "b"),
-        ReadPolicy.PULL,
+        "pull",
         WritePolicy.THROUGH,
-        List.of(
-            new RangePolicy(8192, 4096, ReadPolicy.FAIL),
-            new RangePolicy(0, 4096, ReadPolicy.REDIRECT)),
+        List.of(new RangePolicy(8192, 4096, "fail"), new RangePolicy(0, 4096, "redirect")),
         true,
         true,
         true,
@@ -283,7 +280,7 @@ final class SharesInCatalogTest {
     ShareState state =
         ShareState.alone("n")
             .withMembers(List.of("b"))
-            .withPolicies(ReadPolicy.PULL, WritePolicy.BACK, List.of(), true)
+            .withPolicies("pull", WritePolicy.BACK, List.of(), true)
             .started("boot 1")
             .withLosses(2);
     try (SqliteCatalog c = open()) {
@@ -336,7 +333,7 @@ final class SharesInCatalogTest {
     ShareState state =
         ShareState.alone("n")
             .withMembers(List.of("b"))
-            .withPolicies(ReadPolicy.PULL, WritePolicy.BACK, List.of(), true);
+            .withPolicies("pull", WritePolicy.BACK, List.of(), true);
     try (SqliteCatalog c = open()) {
       assertEquals(List.of(new ShareRecord("old", state, Options.DEFAULT)), c.shares());
       addPeers(c, "b");

@@ -90,7 +90,7 @@ final class Core {
               parts.size(),
               parts.blockSize(),
               parts.map(),
-              new Policies(state.read(), state.ranges(), parts.blockSize()));
+              policies(state.read(), state.ranges()));
       receiver = new Receiver(store, parts.following().batches());
     }
     connectSource(state);
@@ -98,6 +98,15 @@ final class Core {
   }
 
   // ------------------------------------------------------------------ what it consists of
+
+  /**
+   * What these read policies say of this volume's blocks.
+   *
+   * @throws IllegalArgumentException if one is unknown
+   */
+  Policies policies(String read, List<RangePolicy> ranges) {
+    return new Policies(parts.readPolicies(), read, ranges, parts.blockSize());
+  }
 
   SharedVolume.Parts parts() {
     return parts;
@@ -512,13 +521,13 @@ final class Core {
     }
     if (s.role() != Role.OWNER) {
       writer = null;
-      return new Forwarder(this, s.read().label());
+      return new Forwarder(this, s.read());
     }
     if (own == null) {
       throw new IllegalStateException("volume " + suid() + " is owned here without a store");
     }
     writer = writerFor(s, own);
-    return new OwnerHandler(this, own, s.read().label());
+    return new OwnerHandler(this, own, s.read());
   }
 
   private Writer writerFor(ShareState s, LayeredStore own) {

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 class ForcedTakeOverTest extends TwoNodes {
   @BeforeEach
   void open() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
   }
 
   private void force() {
@@ -153,7 +153,7 @@ class ForcedTakeOverTest extends TwoNodes {
     a.stop();
     a.batches = new Batches();
     a.start();
-    nodes.await(b.volume().policies(ReadPolicy.PULL, WritePolicy.THROUGH, List.of(), true));
+    nodes.await(b.volume().policies("pull", WritePolicy.THROUGH, List.of(), true));
     nodes.pass(Duration.ofSeconds(5));
     Lag lag = b.volume().lag();
     assertNotNull(lag);
@@ -443,7 +443,7 @@ class ForcedTakeOverTest extends TwoNodes {
   private void preCopying() {
     nodes.close();
     Path moving = assertDoesNotThrow(() -> Files.createDirectory(directory.resolve("moving")));
-    nodes = new Nodes(moving, ReadPolicy.MOVE, true);
+    nodes = new Nodes(moving, "move", true);
     a = nodes.owner("a", content);
     b = nodes.share(a, "b");
   }

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.BlockDevice;
+import dev.wherry.path.ReadPolicies;
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
@@ -57,8 +59,9 @@ final class Nodes implements AutoCloseable {
             }
           });
   private final Path directory;
-  private final ReadPolicy policy;
+  private final String policy;
   private final boolean manual;
+  private final ReadPolicies readPolicies;
   private final Map<String, Node> nodes = new LinkedHashMap<>();
 
   /** A node's part: what lies on its disks, and the engine while its daemon runs. */
@@ -105,6 +108,7 @@ final class Nodes implements AutoCloseable {
                   BLOCK,
                   map,
                   wire.of(name, Set.of("a", "b", "c")),
+                  readPolicies,
                   servers,
                   memory,
                   time,
@@ -180,10 +184,15 @@ final class Nodes implements AutoCloseable {
     }
   }
 
-  Nodes(Path directory, ReadPolicy policy, boolean manual) {
+  Nodes(Path directory, String policy, boolean manual) {
+    this(directory, policy, manual, TestPolicies.SHIPPED);
+  }
+
+  Nodes(Path directory, String policy, boolean manual, ReadPolicies readPolicies) {
     this.directory = directory;
     this.policy = policy;
     this.manual = manual;
+    this.readPolicies = readPolicies;
   }
 
   private @Nullable CompletableFuture<LinkReply> serve(
