@@ -4,6 +4,7 @@ import static dev.wherry.path.shared.StoreFixture.BLOCKS;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdError;
@@ -13,6 +14,7 @@ import dev.wherry.path.ReadPolicies;
 import dev.wherry.path.ReadPolicy;
 import dev.wherry.path.TestPolicies;
 import dev.wherry.path.map.BlockMap;
+import dev.wherry.path.move.Mover;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -78,11 +80,13 @@ class FifthPolicyTest extends UnderPolicy {
 
   @Test
   void theFormerOwnerIsReleasedBeforeAllIsHere() throws IOException {
-    Nodes nodes = takenOver(warm(), "warm");
-    b.volume().pace(new dev.wherry.path.move.Mover.Pace(1, 1));
-    assertArrayEquals(Bytes.part(Bytes.of(1, Nodes.SIZE), 0, 10), b.read(0, 10));
+    Nodes nodes = given(warm(), "warm");
+    b.volume().pace(new Mover.Pace(1, 1));
+    b.activate();
+    int last = Nodes.SIZE - 10;
+    assertArrayEquals(Bytes.part(Bytes.of(1, Nodes.SIZE), last, 10), b.read(last, 10));
     a.release();
-    assertEquals(NbdError.EIO, nodes.error(b.volume().read(0, 10)).error());
+    assertEquals(NbdError.EIO, nodes.error(b.volume().read(last, 10)).error());
     assertFalse(a.state().hasStore());
   }
 
@@ -90,8 +94,7 @@ class FifthPolicyTest extends UnderPolicy {
   void itIsListedAfterThoseThatShip() throws IOException {
     try (Plugins plugins = found("warm")) {
       IllegalArgumentException e =
-          org.junit.jupiter.api.Assertions.assertThrows(
-              IllegalArgumentException.class, () -> plugins.readPolicies().of("cold"));
+          assertThrows(IllegalArgumentException.class, () -> plugins.readPolicies().of("cold"));
       assertEquals(
           "read policy 'cold' is unknown; there are: fail, redirect, move, pull, warm",
           e.getMessage());
@@ -109,20 +112,27 @@ class FifthPolicyTest extends UnderPolicy {
     }
   }
 
-  /**
-   * As where its jar was taken away: the volume waits for it, and no other policy takes its place.
-   */
+  /** No other policy takes its place: the data may be needed, or not to be fetched. */
   @Test
-  void aVolumeWhoseOwnPolicyIsNotThereIsNotOpened() {
-    Nodes nodes = takenOver(TestPolicies.SHIPPED, "pull");
-    assertTrue(
-        org.junit.jupiter.api.Assertions.assertThrows(
-                IllegalArgumentException.class,
-                () -> b.volume().policies("warm", WritePolicy.LOCAL, List.of(), true))
-            .getMessage()
-            .startsWith("read policy 'warm' is unknown"));
+  void aVolumeIsNotOpenedWhileItsPolicyIsNotThere() throws IOException {
+    takenOver(warm(), "warm");
+    b.stop();
+    b.readPolicies = TestPolicies.SHIPPED;
+    assertEquals(
+        "read policy 'warm' is unknown; there are: fail, redirect, move, pull",
+        assertThrows(IllegalArgumentException.class, b::start).getMessage());
+    b.readPolicies = warm();
+    b.start();
+    b.expect(Bytes.of(1, Nodes.SIZE));
+  }
+
+  @Test
+  void aPolicyThatIsNotThereIsNotSet() {
+    takenOver(TestPolicies.SHIPPED, "pull");
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> b.volume().policies("warm", WritePolicy.LOCAL, List.of(), true));
     assertEquals("pull", b.memory.state().read());
     b.expect(Bytes.of(1, Nodes.SIZE));
-    nodes.pass(java.time.Duration.ofSeconds(1));
   }
 }

@@ -61,7 +61,7 @@ final class Nodes implements AutoCloseable {
   private final Path directory;
   private final String policy;
   private final boolean manual;
-  private final ReadPolicies readPolicies;
+  private final ReadPolicies known;
   private final Map<String, Node> nodes = new LinkedHashMap<>();
 
   /** A node's part: what lies on its disks, and the engine while its daemon runs. */
@@ -71,6 +71,9 @@ final class Nodes implements AutoCloseable {
     final Memory memory;
     private @Nullable SharedVolume volume;
     private int boots;
+
+    /** Those that its daemon finds when it starts. */
+    ReadPolicies readPolicies = known;
 
     /** Opens the server that it has as a source. */
     Function<String, CompletableFuture<Source>> servers =
@@ -188,11 +191,11 @@ final class Nodes implements AutoCloseable {
     this(directory, policy, manual, TestPolicies.SHIPPED);
   }
 
-  Nodes(Path directory, String policy, boolean manual, ReadPolicies readPolicies) {
+  Nodes(Path directory, String policy, boolean manual, ReadPolicies known) {
     this.directory = directory;
     this.policy = policy;
     this.manual = manual;
-    this.readPolicies = readPolicies;
+    this.known = known;
   }
 
   private @Nullable CompletableFuture<LinkReply> serve(

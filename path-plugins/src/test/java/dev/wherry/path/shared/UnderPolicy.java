@@ -85,11 +85,17 @@ abstract class UnderPolicy {
 
   /** Node b, under this policy, has taken the volume of node a and has nothing of it. */
   final Nodes takenOver(ReadPolicies known, String policy) {
+    Nodes made = given(known, policy);
+    b.activate();
+    return made;
+  }
+
+  /** Node b is a standby of a volume of node a, under this policy. */
+  final Nodes given(ReadPolicies known, String policy) {
     Nodes made = new Nodes(directory, policy, true, known);
     nodes = made;
     a = made.owner("a", Bytes.of(1, Nodes.SIZE));
     b = made.share(a, "b");
-    b.activate();
     return made;
   }
 }
