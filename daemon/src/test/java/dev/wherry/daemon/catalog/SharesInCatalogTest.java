@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
@@ -324,6 +325,27 @@ final class SharesInCatalogTest {
     }
     sql("UPDATE share_option SET stall = 0");
     assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"));
+  }
+
+  /** As when they were constants of the program, whose rows and checksums stay what they are. */
+  @Test
+  void readPoliciesStandInRowsInCapitals() throws Exception {
+    ShareRecord share = new ShareRecord("v", standby(), Options.DEFAULT);
+    try (SqliteCatalog c = open()) {
+      c.put(volume("v"), share).join();
+    }
+    assertEquals("PULL", text("SELECT read_policy FROM share"));
+    assertEquals("FAIL,REDIRECT", text("SELECT group_concat(policy) FROM share_range"));
+    sql("UPDATE share SET read_policy = 'MOVE'");
+    assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"));
+  }
+
+  private String text(String query) throws SQLException {
+    try (Connection c = DriverManager.getConnection("jdbc:sqlite:" + dir.resolve("catalog.db"));
+        Statement s = c.createStatement();
+        ResultSet r = s.executeQuery(query)) {
+      return r.getString(1);
+    }
   }
 
   @Test
