@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** One search for plugins: gathers what there is and what is wrong with the rest. */
 final class PluginScan {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9-]*");
+  private static final Pattern POLICY = Pattern.compile("[a-z][a-z0-9-]*");
   private static final Pattern SCHEME = Pattern.compile("[a-z][a-z0-9+.-]*");
 
   /** A services file that goes on being wrong is given up after this many errors. */
@@ -28,6 +30,10 @@ final class PluginScan {
 
   private final Map<String, PathPlugin> handlers = new HashMap<>();
   private final Map<String, DevicePlugin> devices = new HashMap<>();
+
+  /** In the order of the services files: so they are listed. */
+  private final Map<String, ReadPolicy> policies = new LinkedHashMap<>();
+
   private final Map<Object, String> owners = new HashMap<>();
   private final List<Plugins.Problem> problems = new ArrayList<>();
   private final List<URLClassLoader> loaders = new ArrayList<>();
@@ -68,13 +74,15 @@ final class PluginScan {
     int before = problems.size();
     int found = services(source, loader, loader);
     if (found == 0 && problems.size() == before) {
-      problems.add(new Plugins.Problem(source, "names no PathPlugin and no DevicePlugin"));
+      problems.add(
+          new Plugins.Problem(source, "names no PathPlugin, no DevicePlugin and no ReadPolicy"));
     }
   }
 
   private int services(String source, ClassLoader loader, @Nullable ClassLoader only) {
     return each(source, ServiceLoader.load(PathPlugin.class, loader), only, p -> add(source, p))
-        + each(source, ServiceLoader.load(DevicePlugin.class, loader), only, p -> add(source, p));
+        + each(source, ServiceLoader.load(DevicePlugin.class, loader), only, p -> add(source, p))
+        + each(source, ServiceLoader.load(ReadPolicy.class, loader), only, p -> add(source, p));
   }
 
   /**
@@ -137,11 +145,25 @@ final class PluginScan {
     }
   }
 
+  private void add(String source, ReadPolicy policy) {
+    String name = policy.name();
+    if (!POLICY.matcher(name).matches()) {
+      problems.add(
+          new Plugins.Problem(
+              source,
+              "read policy name '" + name + "': must be lower case letters, digits and '-'"));
+    } else if (policies.putIfAbsent(name, policy) != null) {
+      problems.add(taken(source, "read policy '" + name + "'"));
+    } else {
+      owners.put("read policy '" + name + "'", source);
+    }
+  }
+
   private Plugins.Problem taken(String source, String what) {
     return new Plugins.Problem(source, what + " is there already, from " + owners.get(what));
   }
 
   Plugins result() {
-    return new Plugins(handlers, devices, problems, loaders);
+    return new Plugins(handlers, devices, new ReadPolicies(policies), problems, loaders);
   }
 }

@@ -15,8 +15,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The path handlers and devices that there are: those of the class path and those of third parties,
- * each in a jar of its own. Immutable; safe on any thread.
+ * The path handlers, devices and read policies that there are: those of the class path and those of
+ * third parties, each in a jar of its own. Immutable; safe on any thread.
  */
 public final class Plugins implements Closeable {
   private static final Logger LOG = LoggerFactory.getLogger(Plugins.class);
@@ -35,16 +35,19 @@ public final class Plugins implements Closeable {
 
   private final Map<String, PathPlugin> handlers;
   private final Map<String, DevicePlugin> devices;
+  private final ReadPolicies readPolicies;
   private final List<Problem> problems;
   private final List<URLClassLoader> loaders;
 
   Plugins(
       Map<String, PathPlugin> handlers,
       Map<String, DevicePlugin> devices,
+      ReadPolicies readPolicies,
       List<Problem> problems,
       List<URLClassLoader> loaders) {
     this.handlers = Map.copyOf(handlers);
     this.devices = Map.copyOf(devices);
+    this.readPolicies = readPolicies;
     this.problems = List.copyOf(problems);
     this.loaders = List.copyOf(loaders);
   }
@@ -82,6 +85,11 @@ public final class Plugins implements Closeable {
 
   public SortedSet<String> schemes() {
     return new TreeSet<>(devices.keySet());
+  }
+
+  /** What {@code --read} may name. */
+  public ReadPolicies readPolicies() {
+    return readPolicies;
   }
 
   public List<Problem> problems() {

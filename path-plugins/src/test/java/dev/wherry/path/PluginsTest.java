@@ -1,29 +1,21 @@
 package dev.wherry.path;
 
 import static dev.wherry.path.DeviceModel.await;
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.wherry.nbd.Export;
 import dev.wherry.path.memory.MemoryDevice;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
-import java.util.jar.JarEntry;
-import java.util.jar.JarOutputStream;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import javax.tools.JavaCompiler;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -105,54 +97,17 @@ class PluginsTest {
 
   @TempDir Path dir;
 
-  private Path pluginDir() throws IOException {
-    return Files.createDirectories(dir.resolve("plugins"));
+  private PluginJars jars() {
+    return new PluginJars(dir);
   }
 
-  /** Compiles {@code sources} (by simple class name) and packs them with their services files. */
+  private Path pluginDir() throws IOException {
+    return jars().directory();
+  }
+
   private void jar(String name, Map<String, String> sources, Map<String, String> services)
       throws IOException {
-    Path src = Files.createDirectories(dir.resolve(name + ".src"));
-    Path out = Files.createDirectories(dir.resolve(name + ".classes"));
-    List<String> args =
-        new ArrayList<>(List.of("-d", out.toString(), "-cp", spi(), "-proc:none", "-nowarn"));
-    for (Map.Entry<String, String> s : sources.entrySet()) {
-      Path file = src.resolve(s.getKey() + ".java");
-      Files.writeString(file, s.getValue());
-      args.add(file.toString());
-    }
-    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-    assertEquals(0, compiler.run(null, null, null, args.toArray(String[]::new)));
-    try (JarOutputStream jar =
-            new JarOutputStream(Files.newOutputStream(pluginDir().resolve(name)));
-        Stream<Path> classes = Files.walk(out)) {
-      for (Path file : classes.filter(Files::isRegularFile).toList()) {
-        add(jar, out.relativize(file).toString(), Files.readAllBytes(file));
-      }
-      for (Map.Entry<String, String> s : services.entrySet()) {
-        add(jar, "META-INF/services/" + s.getKey(), s.getValue().getBytes(UTF_8));
-      }
-    }
-  }
-
-  private static void add(JarOutputStream jar, String name, byte[] bytes) throws IOException {
-    jar.putNextEntry(new JarEntry(name));
-    jar.write(bytes);
-    jar.closeEntry();
-  }
-
-  /** What a plugin is compiled against. */
-  private static String spi() {
-    return Stream.of(
-            PathPlugin.class,
-            Export.class,
-            ByteBuf.class,
-            io.netty.channel.DefaultFileRegion.class,
-            io.netty.util.ReferenceCounted.class,
-            org.jspecify.annotations.Nullable.class)
-        .map(c -> c.getProtectionDomain().getCodeSource().getLocation().getPath())
-        .distinct()
-        .collect(Collectors.joining(java.io.File.pathSeparator));
+    jars().add(name, sources, services);
   }
 
   private void invertJar(String jar, String handlerName) throws IOException {
@@ -246,7 +201,9 @@ class PluginsTest {
                       p -> Path.of(p.source()).getFileName().toString(),
                       Collectors.mapping(Plugins.Problem::reason, Collectors.toList())));
       assertTrue(problems.get("a-text.jar").get(0).startsWith("not a readable jar"));
-      assertEquals(List.of("names no PathPlugin and no DevicePlugin"), problems.get("b-empty.jar"));
+      assertEquals(
+          List.of("names no PathPlugin, no DevicePlugin and no ReadPolicy"),
+          problems.get("b-empty.jar"));
       assertTrue(problems.get("c-lost.jar").get(0).contains("org.example.Lost"));
       assertTrue(problems.containsKey("d-wrong.jar"));
       assertEquals(

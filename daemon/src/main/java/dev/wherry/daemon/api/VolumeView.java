@@ -6,10 +6,10 @@ import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.volume.ShareStates;
 import dev.wherry.daemon.volume.VolumeEntry;
 import dev.wherry.path.move.Mover;
+import dev.wherry.path.redirect.RedirectPolicy;
 import dev.wherry.path.shared.Divergence;
 import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
@@ -225,7 +225,7 @@ record VolumeView(
 
   /** A node that keeps nothing asks the owner, whatever it would do as the owner. */
   private static String read(ShareState state) {
-    return (state.hasStore() ? state.read() : ReadPolicy.REDIRECT).label();
+    return state.hasStore() ? state.read() : RedirectPolicy.NAME;
   }
 
   /** A node that keeps nothing writes to the owner. */

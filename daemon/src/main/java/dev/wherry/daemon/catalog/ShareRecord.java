@@ -61,7 +61,7 @@ public record ShareRecord(String suid, ShareState state, Options options) {
             .add(s.role())
             .add(s.owner())
             .add(s.epoch())
-            .add(s.read())
+            .add(ShareRows.stored(s.read()))
             .add(s.write())
             .add(s.manual())
             .add(s.hasStore())
@@ -72,7 +72,7 @@ public record ShareRecord(String suid, ShareState state, Options options) {
             .add(s.map())
             .add(s.members().size());
     s.members().forEach(sum::add);
-    s.ranges().forEach(r -> sum.add(r.offset()).add(r.length()).add(r.policy()));
+    s.ranges().forEach(r -> sum.add(r.offset()).add(r.length()).add(ShareRows.stored(r.policy())));
     if (s.losses() != 0 || s.boot() != null) {
       sum.add(s.losses()).add(s.boot());
     }

@@ -2,7 +2,6 @@ package dev.wherry.daemon.catalog;
 
 import dev.wherry.daemon.catalog.ShareRecord.Options;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.Run;
 import dev.wherry.path.shared.ShareState;
@@ -13,6 +12,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -56,7 +56,7 @@ final class ShareRows {
         Rows.read(
             db,
             "SELECT offset, length, policy FROM share_range WHERE volume_id = ? ORDER BY position",
-            p -> new RangePolicy(p.getLong(1), p.getLong(2), ReadPolicy.valueOf(p.getString(3))),
+            p -> new RangePolicy(p.getLong(1), p.getLong(2), named(p.getString(3))),
             id);
     ShareState state =
         new ShareState(
@@ -64,7 +64,7 @@ final class ShareRows {
             r.getString(4),
             r.getLong(5),
             members,
-            ReadPolicy.valueOf(r.getString(6)),
+            named(r.getString(6)),
             WritePolicy.valueOf(r.getString(7)),
             ranges,
             r.getBoolean(8),
@@ -83,6 +83,15 @@ final class ShareRows {
     Options options = new Options(r.getLong(16), r.getLong(17), r.getLong(18), r.getBoolean(28));
     intact &= options.checksum() == r.getLong(19);
     return new Stored(new ShareRecord(r.getString(2), state, options), intact);
+  }
+
+  /** A read policy's name as it stands in a row: in capitals, as all that is one of several. */
+  static String stored(String policy) {
+    return policy.toUpperCase(Locale.ROOT);
+  }
+
+  private static String named(String stored) {
+    return stored.toLowerCase(Locale.ROOT);
   }
 
   private static @Nullable Successor successor(ResultSet r) throws SQLException {
@@ -124,7 +133,7 @@ final class ShareRows {
         s.role().name(),
         s.owner(),
         s.epoch(),
-        s.read().name(),
+        stored(s.read()),
         s.write().name(),
         s.manual() ? 1 : 0,
         s.hasStore() ? 1 : 0,
@@ -193,7 +202,7 @@ final class ShareRows {
           position++,
           p.offset(),
           p.length(),
-          p.policy().name());
+          stored(p.policy()));
     }
   }
 

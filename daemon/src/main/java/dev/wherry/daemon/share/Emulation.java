@@ -56,7 +56,8 @@ public final class Emulation {
       throw Refusal.malformed("source '" + source + "' is not an NBD URI");
     }
     ShareTerms.checkBlocks(suid, blockSize);
-    ShareTerms terms = ShareTerms.DEFAULT.withRead(read).withWrite(write);
+    ShareTerms terms =
+        ShareTerms.DEFAULT.withRead(read, registry.handlers().readPolicies()).withWrite(write);
     if (size != null && size <= 0) {
       throw Refusal.impossible("size " + size + " of volume " + suid + " is not more than 0 bytes");
     }

@@ -79,6 +79,7 @@ final class Engines implements SharedParts {
                   v.blockSize(),
                   map,
                   links,
+                  registry.handlers().readPolicies(),
                   uri -> registry.handlers().opening(v.suid(), uri).thenApply(DeviceSource::new),
                   log,
                   registry.scheduler(),

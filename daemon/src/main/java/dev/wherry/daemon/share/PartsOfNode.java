@@ -78,7 +78,7 @@ public final class PartsOfNode {
     PeerQuestions peers = new PeerQuestions(needs.nodes);
     sharing = new Sharing(registry, needs.nodes, standing, peers, swap);
     handOvers = new HandOvers(registry, needs.nodes, standing, swap);
-    policies = new SharePolicies(registry.catalog());
+    policies = new SharePolicies(registry.catalog(), registry.handlers().readPolicies());
     removal = new Removal(registry, peers);
     emulation = new Emulation(registry, needs.data, maker, node, needs.clock);
   }

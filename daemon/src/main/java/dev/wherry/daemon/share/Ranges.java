@@ -2,8 +2,8 @@ package dev.wherry.daemon.share;
 
 import dev.wherry.daemon.volume.Refusal;
 import dev.wherry.path.ByteSize;
+import dev.wherry.path.ReadPolicies;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -23,13 +23,13 @@ final class Ranges {
    *
    * @return in the order of their offsets
    */
-  static List<RangePolicy> parse(List<String> texts, long size, int blockSize) {
+  static List<RangePolicy> parse(List<String> texts, long size, int blockSize, ReadPolicies known) {
     if (texts.size() > MOST) {
       throw Refusal.impossible(texts.size() + " ranges are more than " + MOST);
     }
     List<RangePolicy> ranges = new ArrayList<>();
     for (String text : texts) {
-      ranges.add(parse(text, size, blockSize));
+      ranges.add(parse(text, size, blockSize, known));
     }
     ranges.sort(Comparator.comparingLong(RangePolicy::offset));
     for (int i = 1; i < ranges.size(); i++) {
@@ -42,7 +42,7 @@ final class Ranges {
     return List.copyOf(ranges);
   }
 
-  private static RangePolicy parse(String text, long size, int blockSize) {
+  private static RangePolicy parse(String text, long size, int blockSize, ReadPolicies known) {
     Matcher m = RANGE.matcher(text);
     if (!m.matches()) {
       String shown = text.replaceAll("\\p{Cntrl}", "?");
@@ -59,9 +59,9 @@ final class Ranges {
     } catch (IllegalArgumentException e) {
       throw Refusal.malformed("range '" + text + "': " + e.getMessage());
     }
-    ReadPolicy policy;
+    String policy;
     try {
-      policy = ReadPolicy.of(m.group(3));
+      policy = known.known(m.group(3));
     } catch (IllegalArgumentException e) {
       throw Refusal.impossible("range '" + text + "': " + e.getMessage());
     }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.wherry.daemon.volume.Refusal;
+import dev.wherry.path.ReadPolicies;
 import dev.wherry.path.shared.ShareState;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -52,12 +53,12 @@ record ShareOffer(
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
           .build();
 
-  /** The terms, checked against the volume. */
-  ShareTerms terms() {
+  /** The terms, checked against the volume and the policies of this node. */
+  ShareTerms terms(ReadPolicies known) {
     return ShareTerms.DEFAULT
-        .withRead(read)
+        .withRead(read, known)
         .withWrite(write)
-        .withRanges(ranges, size, blockSize)
+        .withRanges(ranges, size, blockSize, known)
         .withHandover(manual ? "manual" : "auto");
   }
 

@@ -5,6 +5,7 @@ import dev.wherry.daemon.catalog.ShareRecord;
 import dev.wherry.daemon.volume.Await;
 import dev.wherry.daemon.volume.Refusal;
 import dev.wherry.daemon.volume.VolumeEntry;
+import dev.wherry.path.ReadPolicies;
 import dev.wherry.path.move.Mover;
 import dev.wherry.path.shared.SharedVolume;
 import java.time.Duration;
@@ -14,9 +15,16 @@ public final class SharePolicies {
   private static final Duration LIMIT = Duration.ofMinutes(1);
 
   private final Catalog catalog;
+  private final ReadPolicies known;
 
-  SharePolicies(Catalog catalog) {
+  SharePolicies(Catalog catalog, ReadPolicies known) {
     this.catalog = catalog;
+    this.known = known;
+  }
+
+  /** The read policies that there are. */
+  ReadPolicies known() {
+    return known;
   }
 
   /** How a volume is emulated now. Never blocks. */

@@ -1,9 +1,9 @@
 package dev.wherry.daemon.share;
 
 import dev.wherry.daemon.volume.Refusal;
+import dev.wherry.path.ReadPolicies;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.WritePolicy;
 import java.util.List;
@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a volume is emulated.
  *
+ * @param read the name of a read policy that there is
  * @param ranges whole blocks that do not overlap
  * @param manual ownership is taken on demand alone
  */
-public record ShareTerms(
-    ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
+public record ShareTerms(String read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
   public static final ShareTerms DEFAULT =
-      new ShareTerms(ReadPolicy.MOVE, WritePolicy.LOCAL, List.of(), false);
+      new ShareTerms(ReadPolicies.DEFAULT, WritePolicy.LOCAL, List.of(), false);
 
   /** The largest block of a map, in bytes; the smallest is {@link BlockMap#UNIT}. */
   private static final int LARGEST_BLOCK = 1 << 20;
@@ -49,10 +49,10 @@ public record ShareTerms(
   }
 
   /** With another read policy; null leaves it. */
-  public ShareTerms withRead(@Nullable String label) {
+  public ShareTerms withRead(@Nullable String label, ReadPolicies policies) {
     return label == null
         ? this
-        : new ShareTerms(known(() -> ReadPolicy.of(label)), write, ranges, manual);
+        : new ShareTerms(known(() -> policies.known(label)), write, ranges, manual);
   }
 
   /** With another write policy; null leaves it. */
@@ -63,10 +63,11 @@ public record ShareTerms(
   }
 
   /** With other ranges, as {@link Ranges} reads them; null leaves them. */
-  public ShareTerms withRanges(@Nullable List<String> texts, long size, int blockSize) {
+  public ShareTerms withRanges(
+      @Nullable List<String> texts, long size, int blockSize, ReadPolicies policies) {
     return texts == null
         ? this
-        : new ShareTerms(read, write, Ranges.parse(texts, size, blockSize), manual);
+        : new ShareTerms(read, write, Ranges.parse(texts, size, blockSize, policies), manual);
   }
 
   /** With {@code auto} or {@code manual}; null leaves it. */

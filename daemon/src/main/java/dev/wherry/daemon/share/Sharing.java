@@ -49,7 +49,7 @@ public final class Sharing {
       VolumeRecord v = entry.record();
       standing.requireOwned(entry, "shared by");
       ShareTerms.checkBlocks(v.suid(), v.blockSize());
-      ShareTerms terms = wanted.terms(v);
+      ShareTerms terms = wanted.terms(v, registry.handlers().readPolicies());
       String to = wanted.to();
       if (to.equals(nodes.self().name())) {
         throw Refusal.impossible("node " + to + " is this node itself, and owns volume " + suid);
@@ -64,7 +64,7 @@ public final class Sharing {
               v.blockSize(),
               v.readOnly(),
               state.epoch(),
-              terms.read().label(),
+              terms.read(),
               terms.write().label(),
               terms.ranges().stream().map(r -> r.label()).toList(),
               terms.manual(),

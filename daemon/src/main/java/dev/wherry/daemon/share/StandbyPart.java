@@ -58,7 +58,7 @@ final class StandbyPart {
 
   /** Takes a part. The same offer again is done already. */
   void take(String owner, String suid, ShareOffer offer) {
-    ShareTerms terms = offer.terms();
+    ShareTerms terms = offer.terms(registry.handlers().readPolicies());
     AccessList.parse(String.join(",", offer.allow()));
     if (!nodes.knows(owner)) {
       throw Refusal.conflict(

@@ -93,9 +93,9 @@ public final class VolumeSettings {
             : Arrays.stream(ranges.split(",", -1)).filter(t -> !t.isEmpty()).toList();
     return policies
         .terms(entry)
-        .withRead(values.get("read"))
+        .withRead(values.get("read"), policies.known())
         .withWrite(values.get("write"))
-        .withRanges(texts, entry.record().size(), entry.record().blockSize())
+        .withRanges(texts, entry.record().size(), entry.record().blockSize(), policies.known())
         .withHandover(values.get("handover"));
   }
 

@@ -2,6 +2,7 @@ package dev.wherry.daemon.share;
 
 import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.daemon.volume.Refusal;
+import dev.wherry.path.ReadPolicies;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -28,12 +29,12 @@ public record WantedPart(
   }
 
   /** The terms for a volume; refused where there are none like that, or the store is no path. */
-  ShareTerms terms(VolumeRecord volume) {
+  ShareTerms terms(VolumeRecord volume, ReadPolicies known) {
     ShareTerms terms =
         ShareTerms.DEFAULT
-            .withRead(read)
+            .withRead(read, known)
             .withWrite(write)
-            .withRanges(ranges, volume.size(), volume.blockSize())
+            .withRanges(ranges, volume.size(), volume.blockSize(), known)
             .withHandover(handover);
     if (store != null && !store.equals(ShareOffer.NO_STORE) && !store.startsWith("/")) {
       throw Refusal.malformed("store '" + store + "' is neither an absolute path nor none");

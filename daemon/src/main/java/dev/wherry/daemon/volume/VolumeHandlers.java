@@ -4,6 +4,7 @@ import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.DeviceException;
 import dev.wherry.path.PathHandler;
+import dev.wherry.path.ReadPolicies;
 import dev.wherry.path.shared.ShareState;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -18,6 +19,11 @@ public final class VolumeHandlers {
     this.opener = opener;
     this.stores = stores;
     this.shared = shared;
+  }
+
+  /** The read policies that there are. */
+  public ReadPolicies readPolicies() {
+    return opener.readPolicies();
   }
 
   /** Puts the handler of a volume, plain or shared, on its devices. Blocks. */

@@ -7,6 +7,7 @@ import dev.wherry.path.DeviceContext;
 import dev.wherry.path.DeviceException;
 import dev.wherry.path.PathHandler;
 import dev.wherry.path.Plugins;
+import dev.wherry.path.ReadPolicies;
 import dev.wherry.path.align.AlignedDevice;
 import dev.wherry.path.concat.ConcatDevice;
 import dev.wherry.path.file.FileDevice;
@@ -37,6 +38,10 @@ public final class VolumeOpener {
   /** For limits of time. */
   ScheduledExecutorService scheduler() {
     return context.loops();
+  }
+
+  ReadPolicies readPolicies() {
+    return plugins.readPolicies();
   }
 
   /** Refuses the name of a handler that is not there. */

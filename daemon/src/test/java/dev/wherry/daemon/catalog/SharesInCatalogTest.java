@@ -9,7 +9,6 @@ import dev.wherry.daemon.catalog.VolumeRecord.Backing;
 import dev.wherry.daemon.catalog.VolumeRecord.State;
 import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.Run;
 import dev.wherry.path.shared.ShareState;
@@ -22,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
@@ -65,11 +65,9 @@ final class SharesInCatalogTest {
         "a",
         3,
         List.of("c", "b"),
-        ReadPolicy.PULL,
+        "pull",
         WritePolicy.THROUGH,
-        List.of(
-            new RangePolicy(8192, 4096, ReadPolicy.FAIL),
-            new RangePolicy(0, 4096, ReadPolicy.REDIRECT)),
+        List.of(new RangePolicy(8192, 4096, "fail"), new RangePolicy(0, 4096, "redirect")),
         true,
         true,
         true,
@@ -283,7 +281,7 @@ final class SharesInCatalogTest {
     ShareState state =
         ShareState.alone("n")
             .withMembers(List.of("b"))
-            .withPolicies(ReadPolicy.PULL, WritePolicy.BACK, List.of(), true)
+            .withPolicies("pull", WritePolicy.BACK, List.of(), true)
             .started("boot 1")
             .withLosses(2);
     try (SqliteCatalog c = open()) {
@@ -329,6 +327,27 @@ final class SharesInCatalogTest {
     assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"));
   }
 
+  /** As when they were constants of the program, whose rows and checksums stay what they are. */
+  @Test
+  void readPoliciesStandInRowsInCapitals() throws Exception {
+    ShareRecord share = new ShareRecord("v", standby(), Options.DEFAULT);
+    try (SqliteCatalog c = open()) {
+      c.put(volume("v"), share).join();
+    }
+    assertEquals("PULL", text("SELECT read_policy FROM share"));
+    assertEquals("FAIL,REDIRECT", text("SELECT group_concat(policy) FROM share_range"));
+    sql("UPDATE share SET read_policy = 'MOVE'");
+    assertTrue(String.join("\n", CatalogCheck.run(dir)).contains("checksum"));
+  }
+
+  private String text(String query) throws SQLException {
+    try (Connection c = DriverManager.getConnection("jdbc:sqlite:" + dir.resolve("catalog.db"));
+        Statement s = c.createStatement();
+        ResultSet r = s.executeQuery(query)) {
+      return r.getString(1);
+    }
+  }
+
   @Test
   void aShareOfVersionTwoOpensAndHasLostNothing() throws Exception {
     older(2);
@@ -336,7 +355,7 @@ final class SharesInCatalogTest {
     ShareState state =
         ShareState.alone("n")
             .withMembers(List.of("b"))
-            .withPolicies(ReadPolicy.PULL, WritePolicy.BACK, List.of(), true);
+            .withPolicies("pull", WritePolicy.BACK, List.of(), true);
     try (SqliteCatalog c = open()) {
       assertEquals(List.of(new ShareRecord("old", state, Options.DEFAULT)), c.shares());
       addPeers(c, "b");

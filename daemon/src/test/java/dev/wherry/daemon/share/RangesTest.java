@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.wherry.daemon.volume.Refusal;
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,17 +18,15 @@ final class RangesTest {
   @Test
   void rangesComeInTheOrderOfTheirOffsets() {
     assertEquals(
-        List.of(
-            new RangePolicy(0, 65536, ReadPolicy.FAIL),
-            new RangePolicy(65536, 8192, ReadPolicy.PULL)),
-        Ranges.parse(List.of("64K+8192=pull", "0+64k=fail"), SIZE, BLOCK));
+        List.of(new RangePolicy(0, 65536, "fail"), new RangePolicy(65536, 8192, "pull")),
+        Ranges.parse(List.of("64K+8192=pull", "0+64k=fail"), SIZE, BLOCK, TestPolicies.SHIPPED));
   }
 
   @Test
   void theLastRangeMayEndWithTheVolume() {
     assertEquals(
-        List.of(new RangePolicy(1 << 20, 100, ReadPolicy.MOVE)),
-        Ranges.parse(List.of("1M+100=move"), SIZE, BLOCK));
+        List.of(new RangePolicy(1 << 20, 100, "move")),
+        Ranges.parse(List.of("1M+100=move"), SIZE, BLOCK, TestPolicies.SHIPPED));
   }
 
   @ParameterizedTest
@@ -49,13 +47,16 @@ final class RangesTest {
     "2M+4K=pull, IMPOSSIBLE"
   })
   void whatIsNoRangeIsRefused(String text, Refusal.Kind kind) {
-    Refusal r = assertThrows(Refusal.class, () -> Ranges.parse(List.of(text), SIZE, BLOCK));
+    Refusal r =
+        assertThrows(
+            Refusal.class, () -> Ranges.parse(List.of(text), SIZE, BLOCK, TestPolicies.SHIPPED));
     assertEquals(kind, r.kind());
   }
 
   @Test
   void rangesThatOverlapAreRefused() {
     assertThrows(
-        Refusal.class, () -> Ranges.parse(List.of("0+8K=pull", "4K+4K=fail"), SIZE, BLOCK));
+        Refusal.class,
+        () -> Ranges.parse(List.of("0+8K=pull", "4K+4K=fail"), SIZE, BLOCK, TestPolicies.SHIPPED));
   }
 }

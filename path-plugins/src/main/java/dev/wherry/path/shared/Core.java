@@ -1,7 +1,6 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
-import dev.wherry.path.Answers;
 import dev.wherry.path.Volume;
 import dev.wherry.path.link.Link;
 import dev.wherry.path.link.LinkReply;
@@ -43,6 +42,7 @@ final class Core {
   private final Conditions conditions;
   private final DurableState durable;
   private final Losses losses;
+  private final Sources sources;
   private volatile boolean closing;
   private volatile boolean still;
   private volatile boolean stall;
@@ -90,14 +90,24 @@ final class Core {
               parts.size(),
               parts.blockSize(),
               parts.map(),
-              new Policies(state.read(), state.ranges(), parts.blockSize()));
+              policies(state.read(), state.ranges()));
       receiver = new Receiver(store, parts.following().batches());
     }
+    sources = new Sources(parts, waits, links, durable::now, this::learn);
     connectSource(state);
     inner = new Volume(parts.suid(), handlerFor(state), parts.nanoClock());
   }
 
   // ------------------------------------------------------------------ what it consists of
+
+  /**
+   * What these read policies say of this volume's blocks.
+   *
+   * @throws IllegalArgumentException if one is unknown
+   */
+  Policies policies(String read, List<RangePolicy> ranges) {
+    return new Policies(parts.readPolicies(), read, ranges, parts.blockSize());
+  }
 
   SharedVolume.Parts parts() {
     return parts;
@@ -185,7 +195,7 @@ final class Core {
     store = null;
     receiver = null;
     if (own != null) {
-      closeLater(own, own.sources());
+      Sources.closeLater(own, own.sources());
     }
     return r == null
         ? CompletableFuture.completedFuture(null)
@@ -512,13 +522,13 @@ final class Core {
     }
     if (s.role() != Role.OWNER) {
       writer = null;
-      return new Forwarder(this, s.read().label());
+      return new Forwarder(this, s.read());
     }
     if (own == null) {
       throw new IllegalStateException("volume " + suid() + " is owned here without a store");
     }
     writer = writerFor(s, own);
-    return new OwnerHandler(this, own, s.read().label());
+    return new OwnerHandler(this, own, s.read());
   }
 
   private Writer writerFor(ShareState s, LayeredStore own) {
@@ -544,51 +554,8 @@ final class Core {
   void connectSource(ShareState s) {
     LayeredStore own = store;
     if (own != null) {
-      List<Source> before = own.sources();
-      Source base = source(s.base(), null);
-      own.source(source(s.source(), base), base);
-      closeLater(own, before);
+      sources.connect(own, s);
     }
-  }
-
-  /** Ends the use of sources once nothing is asked of them any more that is not a host's. */
-  private static void closeLater(LayeredStore own, List<Source> gone) {
-    if (!gone.isEmpty()) {
-      own.quiet().thenCompose(v -> closeAll(gone)).exceptionally(Failures::logged);
-    }
-  }
-
-  static CompletableFuture<Void> closeAll(List<Source> sources) {
-    return Answers.join(sources.stream().map(Source::close).toList());
-  }
-
-  private @Nullable Source source(@Nullable String name, @Nullable Source further) {
-    if (name == null) {
-      return null;
-    }
-    String node = NodeSource.nodeOf(name);
-    if (node == null) {
-      return new LazySource(
-          name, parts.sources(), waits, ioTimeout(), parts.timer(), parts.nanoClock());
-    }
-    NodeSink sink =
-        new NodeSink(
-            node,
-            suid(),
-            links(),
-            () -> state().epoch(),
-            parts.following().limit(),
-            (owner, epoch) -> learn(owner, epoch));
-    return new NodeSource(
-        node,
-        suid(),
-        parts.blockSize(),
-        (size() - 1) / parts.blockSize() + 1,
-        links(),
-        this::state,
-        ioTimeout(),
-        further,
-        sink);
   }
 
   SharedVolume.Blocks blocks() {

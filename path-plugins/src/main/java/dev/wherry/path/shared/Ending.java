@@ -56,7 +56,7 @@ final class Ending {
     }
     BlockMap map = store.map();
     CompletableFuture<Void> mapClosed = map == null ? Answers.done() : map.close();
-    CompletableFuture<Void> sourceClosed = Core.closeAll(store.sources());
+    CompletableFuture<Void> sourceClosed = Sources.closeAll(store.sources());
     // What was fetched ahead and comes now is for nobody.
     store.map(null);
     return store

@@ -98,14 +98,14 @@ final class HostReads {
   private long missing(BlockMap m, long at, long stop, List<CompletableFuture<ByteBuf>> parts) {
     long block = at / layers.blockSize();
     Policies policies = layers.policies();
-    ReadPolicy policy = policies.at(block);
+    Fate fate = policies.at(block);
     long policyEnd = Math.min(stop, policies.runEnd(block, layers.blocks()) * layers.blockSize());
     long end = Math.min(policyEnd, at / LARGEST_FETCH * LARGEST_FETCH + LARGEST_FETCH);
     Source from = layers.source();
-    if (policy == ReadPolicy.FAIL || from == null) {
+    if (!fate.fetched() || from == null) {
       parts.add(CompletableFuture.failedFuture(NotHere.at(from)));
     } else {
-      boolean keep = policy != ReadPolicy.REDIRECT;
+      boolean keep = fate.kept();
       int grain = keep ? layers.blockSize() : BlockMap.UNIT;
       long start = at / grain * grain;
       long last = Math.min(layers.size(), (end + grain - 1) / grain * grain);
@@ -173,9 +173,8 @@ final class HostReads {
     long step = Math.max(1, LARGEST_FETCH / layers.blockSize());
     for (long b = m.next(BlockMap.NOT_HERE, first, end); from != null && b < end; ) {
       Policies policies = layers.policies();
-      ReadPolicy policy = policies.at(b);
       long to = Math.min(policies.runEnd(b, m.runEnd(b, end)), b + step);
-      if (policy == ReadPolicy.MOVE || policy == ReadPolicy.PULL) {
+      if (policies.at(b).ahead()) {
         long start = b * layers.blockSize();
         fetches
             .fetch(from, start, (int) layers.bytes(b, to))

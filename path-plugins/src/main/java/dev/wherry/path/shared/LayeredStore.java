@@ -209,14 +209,14 @@ final class LayeredStore {
   }
 
   /**
-   * Whether a write to a part of these blocks makes up the rest: they are not here, and may not be
-   * fetched.
+   * Whether a write to a part of these blocks makes up the rest: they are not here, and nobody
+   * needs them, or has them.
    */
   boolean makesUp(long first, long end) {
     BlockMap m = layers.map();
     for (long b = first; m != null && b < end; b++) {
       if (m.state(b) == BlockMap.NOT_HERE
-          && (layers.source() == null || layers.policies().at(b) == ReadPolicy.FAIL)) {
+          && (layers.source() == null || layers.policies().at(b).isMadeUp())) {
         return true;
       }
     }

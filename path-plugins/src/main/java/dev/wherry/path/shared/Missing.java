@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
-/** What the owner misses, under the policy {@code move}. */
+/** What the owner misses and a policy has come here in the background. */
 final class Missing extends MovedBlocks {
   private static final int LARGEST = 1 << 20;
 

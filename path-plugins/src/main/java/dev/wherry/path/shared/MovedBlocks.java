@@ -2,7 +2,7 @@ package dev.wherry.path.shared;
 
 import dev.wherry.path.move.Hydrator;
 
-/** The blocks of a store that are under the policy {@code move}, of which some are not here yet. */
+/** The blocks of a store that a policy has come here in the background, as far as they are not. */
 abstract class MovedBlocks implements Hydrator {
   final LayeredStore store;
 
@@ -31,7 +31,7 @@ abstract class MovedBlocks implements Hydrator {
     long end = blocks();
     for (long b = from; b < end; ) {
       long stop = store.policies().runEnd(b, end);
-      if (store.policies().at(b) == ReadPolicy.MOVE) {
+      if (store.policies().at(b).moved()) {
         long found = firstMissing(b, stop);
         if (found < stop) {
           return found;

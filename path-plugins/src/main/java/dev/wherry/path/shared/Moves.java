@@ -38,7 +38,7 @@ final class Moves {
     if (store == null
         || s.fence() != null
         || s.role() == Role.FORMER
-        || !store.policies().any(ReadPolicy.MOVE)) {
+        || !store.policies().anyMoved()) {
       return;
     }
     String leader = s.role() + " " + s.owner() + " " + s.epoch();

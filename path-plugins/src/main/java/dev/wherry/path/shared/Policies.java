@@ -1,19 +1,22 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.path.ReadPolicies;
 import java.util.List;
 
-/** The read policy of every block: the volume's, and those of ranges. Immutable. */
+/** What the read policies say of every block: the volume's, and those of ranges. Immutable. */
 final class Policies {
-  private record Span(long from, long end, ReadPolicy policy) {}
+  private record Span(long from, long end, Fate fate) {}
 
-  private final ReadPolicy common;
+  private final Fate common;
   private final List<Span> spans;
 
   /**
+   * @param common the name of the volume's policy
    * @param ranges do not overlap
+   * @throws IllegalArgumentException if a policy is unknown
    */
-  Policies(ReadPolicy common, List<RangePolicy> ranges, int blockSize) {
-    this.common = common;
+  Policies(ReadPolicies known, String common, List<RangePolicy> ranges, int blockSize) {
+    this.common = Fate.of(known.of(common));
     this.spans =
         ranges.stream()
             .map(
@@ -21,14 +24,14 @@ final class Policies {
                     new Span(
                         r.offset() / blockSize,
                         (r.offset() + r.length() + blockSize - 1) / blockSize,
-                        r.policy()))
+                        Fate.of(known.of(r.policy()))))
             .toList();
   }
 
-  ReadPolicy at(long block) {
+  Fate at(long block) {
     for (Span s : spans) {
       if (block >= s.from && block < s.end) {
-        return s.policy;
+        return s.fate;
       }
     }
     return common;
@@ -50,7 +53,8 @@ final class Policies {
     return to;
   }
 
-  boolean any(ReadPolicy policy) {
-    return common == policy || spans.stream().anyMatch(s -> s.policy == policy);
+  /** Whether some blocks come in the background. */
+  boolean anyMoved() {
+    return common.moved() || spans.stream().anyMatch(s -> s.fate.moved());
   }
 }

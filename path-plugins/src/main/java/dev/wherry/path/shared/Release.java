@@ -348,12 +348,12 @@ final class Release {
     return count;
   }
 
-  /** Blocks that are not here and may not be lost: those under the policy {@code fail} may. */
+  /** Blocks that are not here and may not be lost: those that nobody needs may. */
   private static long missing(LayeredStore store, BlockMap map) {
     long count = 0;
     for (long b = map.next(BlockMap.NOT_HERE, 0, map.blocks()); b < map.blocks(); ) {
       long to = store.policies().runEnd(b, map.runEnd(b, map.blocks()));
-      count += store.policies().at(b) == ReadPolicy.FAIL ? 0 : to - b;
+      count += store.policies().at(b).needed() ? to - b : 0;
       b = map.next(BlockMap.NOT_HERE, to, map.blocks());
     }
     return count;

@@ -1,5 +1,6 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.path.ReadPolicies;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param owner the node that owns it, as far as this one knows
  * @param epoch counts the owners; a forced take-over raises it to the next multiple of 65,536
  * @param members the other nodes that have a part in it, by name
- * @param read what becomes of reads of what is not here
+ * @param read what becomes of what is not here: the name of a {@link dev.wherry.path.ReadPolicy}
  * @param write where the owner writes
  * @param ranges read policies for parts of the volume; the first that covers a block counts
  * @param manual ownership is taken on demand alone, not at the first write
@@ -45,7 +46,7 @@ public record ShareState(
     String owner,
     long epoch,
     List<String> members,
-    ReadPolicy read,
+    String read,
     WritePolicy write,
     List<RangePolicy> ranges,
     boolean manual,
@@ -105,7 +106,7 @@ public record ShareState(
     String owner;
     long epoch;
     List<String> members = List.of();
-    ReadPolicy read = ReadPolicy.MOVE;
+    String read = ReadPolicies.DEFAULT;
     WritePolicy write = WritePolicy.LOCAL;
     List<RangePolicy> ranges = List.of();
     boolean manual;
@@ -343,7 +344,7 @@ public record ShareState(
   }
 
   public ShareState withPolicies(
-      ReadPolicy newRead, WritePolicy newWrite, List<RangePolicy> newRanges, boolean newManual) {
+      String newRead, WritePolicy newWrite, List<RangePolicy> newRanges, boolean newManual) {
     return with(
         d -> {
           d.read = newRead;

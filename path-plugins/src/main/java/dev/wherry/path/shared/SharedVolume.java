@@ -8,6 +8,7 @@ import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
+import dev.wherry.path.ReadPolicies;
 import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
@@ -57,6 +58,7 @@ public final class SharedVolume implements PathHandler {
    * @param blockSize the block map's unit in bytes
    * @param map the map that the state names, or null where it names none; owned
    * @param links the ways to other nodes
+   * @param readPolicies those that the state may name
    * @param sources opens an NBD server that is a source
    * @param log the durable memory
    * @param timer for limits and the background
@@ -75,6 +77,7 @@ public final class SharedVolume implements PathHandler {
       int blockSize,
       @Nullable BlockMap map,
       Links links,
+      ReadPolicies readPolicies,
       Function<String, CompletableFuture<Source>> sources,
       ShareLog log,
       ScheduledExecutorService timer,
@@ -128,7 +131,12 @@ public final class SharedVolume implements PathHandler {
     core.onNamed(ownership::named);
   }
 
-  /** Opens it in a state that was put before (or the first one, put by the caller). */
+  /**
+   * Opens it in a state that was put before (or the first one, put by the caller).
+   *
+   * @throws IllegalArgumentException if there is a store, and the state names a read policy that is
+   *     not there; nothing has happened then
+   */
   public static SharedVolume open(Parts parts, ShareState state) {
     ShareState now = state.started(parts.boot());
     SharedVolume volume = new SharedVolume(parts, state, now);
@@ -436,16 +444,22 @@ public final class SharedVolume implements PathHandler {
     return ending.detachStore();
   }
 
-  /** Changes policies; durable when done. */
+  /**
+   * Changes policies; durable when done.
+   *
+   * @param read a name
+   * @throws IllegalArgumentException if a policy is unknown
+   */
   public CompletableFuture<Void> policies(
-      ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
+      String read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
     WritePolicy before = core.state().write();
+    Policies policies = core.policies(read, ranges);
     return core.update(s -> s.withPolicies(read, write, ranges, manual))
         .thenCompose(
             s -> {
               LayeredStore store = core.store();
               if (store != null) {
-                store.policies(new Policies(read, ranges, store.blockSize()));
+                store.policies(policies);
               }
               moves.refresh();
               return core.rewire(before != write);

@@ -87,7 +87,8 @@ final class StoreChanges {
     }
     int length = (int) layers.bytes(block, block + 1);
     Source from = layers.source();
-    return from == null || layers.policies().at(block) == ReadPolicy.FAIL
+    // Nobody needs what is made up, and what is nowhere cannot be fetched.
+    return from == null || layers.policies().at(block).isMadeUp()
         ? CompletableFuture.completedFuture(Buffers.zeroes(length))
         : fetches
             .fetch(from, block * layers.blockSize(), length)

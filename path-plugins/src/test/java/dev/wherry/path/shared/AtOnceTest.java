@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.path.Answers;
+import dev.wherry.path.TestPolicies;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import java.util.List;
@@ -29,7 +30,11 @@ class AtOnceTest {
   private final AtOnce source =
       new AtOnce(
           new LayeredStore(
-              disk, SIZE, BLOCK, null, new Policies(ReadPolicy.PULL, List.of(), BLOCK)),
+              disk,
+              SIZE,
+              BLOCK,
+              null,
+              new Policies(TestPolicies.SHIPPED, "pull", List.of(), BLOCK)),
           sink,
           () -> 1);
 

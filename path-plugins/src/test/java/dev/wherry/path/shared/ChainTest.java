@@ -19,7 +19,7 @@ class ChainTest extends TwoNodes {
 
   @BeforeEach
   void open() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     b.activate();
     b.write(5 * BLOCK, Bytes.of(2, BLOCK));
     c = nodes.share(b, "c");

@@ -27,7 +27,7 @@ class ChainThroughTest {
 
   @BeforeEach
   void open() {
-    nodes = new Nodes(directory, ReadPolicy.PULL, true);
+    nodes = new Nodes(directory, "pull", true);
     a = nodes.owner("a", content);
     b = nodes.share(a, "b");
     b.activate();
@@ -36,7 +36,7 @@ class ChainThroughTest {
     b.stop();
     b.batches = new Batches();
     b.start();
-    nodes.await(c.volume().policies(ReadPolicy.PULL, WritePolicy.THROUGH, List.of(), true));
+    nodes.await(c.volume().policies("pull", WritePolicy.THROUGH, List.of(), true));
     nodes.pass(Duration.ofSeconds(5));
     expectThrough();
   }

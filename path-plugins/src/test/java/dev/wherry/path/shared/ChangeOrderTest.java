@@ -24,7 +24,7 @@ class ChangeOrderTest {
 
   @BeforeEach
   void settleTheFirstBlock() throws IOException {
-    f = new StoreFixture(directory, ReadPolicy.PULL);
+    f = new StoreFixture(directory, "pull");
     f.write(0, Bytes.of(2, BLOCK));
     f.store.flush().join();
     assertTrue(f.map.settled(0, 1));

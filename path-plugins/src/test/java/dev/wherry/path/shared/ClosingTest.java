@@ -13,13 +13,13 @@ import org.junit.jupiter.api.Test;
 
 /** A daemon that goes down while something is under way: all of it ends, and no buffer is left. */
 class ClosingTest extends TwoNodes {
-  private void open(ReadPolicy policy) {
+  private void open(String policy) {
     open(policy, true);
   }
 
   @Test
   void aReadThatFetchesIsFinishedOrFailsAndTheStoreIsClosedAfterIt() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.activate();
     nodes.wire.holdAnswers(Op.FETCH);
     CompletableFuture<ByteBuf> read = b.volume().read(0, BLOCK);
@@ -35,7 +35,7 @@ class ClosingTest extends TwoNodes {
 
   @Test
   void aForwardedReadIsFinished() {
-    open(ReadPolicy.PULL);
+    open("pull");
     nodes.wire.holdAnswers(Op.READ);
     CompletableFuture<ByteBuf> read = b.volume().read(0, BLOCK);
     nodes.pass(Duration.ofSeconds(1));
@@ -47,7 +47,7 @@ class ClosingTest extends TwoNodes {
 
   @Test
   void whatIsCopiedAheadEndsWithoutALeak() {
-    open(ReadPolicy.MOVE);
+    open("move");
     nodes.wire.holdAnswers(Op.PRECOPY);
     nodes.pass(Duration.ofSeconds(1));
     CompletableFuture<Void> closed = b.volume().close();
@@ -59,7 +59,7 @@ class ClosingTest extends TwoNodes {
 
   @Test
   void aMoveFromANodeThatIsGoneDoesNotHoldTheEndUpForEver() {
-    open(ReadPolicy.MOVE);
+    open("move");
     nodes.wire.hold(Op.PRECOPY);
     b.activate();
     nodes.wire.cut("a", "b");
@@ -70,7 +70,7 @@ class ClosingTest extends TwoNodes {
 
   @Test
   void anOwnerThatEndsWhileItGivesTheVolumeAwayHasGivenItOrNot() {
-    open(ReadPolicy.PULL);
+    open("pull");
     CompletableFuture<Void> disk = a.disk.holdWrites();
     CompletableFuture<Void> slow = a.volume().write(0, Bytes.lend(Bytes.of(2, BLOCK)), 0);
     CompletableFuture<Void> activated = b.volume().activate(false);
@@ -91,7 +91,7 @@ class ClosingTest extends TwoNodes {
 
   @Test
   void aSecondCloseDoesNothing() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.activate();
     nodes.await(b.volume().close());
     nodes.await(b.volume().close());
@@ -99,7 +99,7 @@ class ClosingTest extends TwoNodes {
 
   @Test
   void theStoreMayBeTakenAwayForThePlainHandler() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.activate();
     b.expect(content);
     a.release();

@@ -26,12 +26,12 @@ class DamagedBatchTest extends TwoNodes {
    */
   @BeforeEach
   void damage() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     b.activate();
     a.stop();
     a.batches = batches;
     a.start();
-    nodes.await(b.volume().policies(ReadPolicy.PULL, WritePolicy.BACK, List.of(), true));
+    nodes.await(b.volume().policies("pull", WritePolicy.BACK, List.of(), true));
     b.write(3 * BLOCK, Bytes.of(2, 2 * BLOCK));
     changed = Bytes.with(content, 3 * BLOCK, Bytes.of(2, 2 * BLOCK));
     a.disk.failWrites(true);

@@ -2,6 +2,7 @@ package dev.wherry.path.shared;
 
 import dev.wherry.nbd.Extent;
 import dev.wherry.path.BlockDevice;
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.fault.PowerLossDevice;
 import dev.wherry.path.fault.PowerLossDevice.Loss;
 import dev.wherry.path.link.Priority;
@@ -136,7 +137,7 @@ final class FollowingWorld {
   }
 
   private static Policies policies() {
-    return new Policies(ReadPolicy.PULL, List.of(), BLOCK);
+    return new Policies(TestPolicies.SHIPPED, "pull", List.of(), BLOCK);
   }
 
   private void startOwner() throws IOException {

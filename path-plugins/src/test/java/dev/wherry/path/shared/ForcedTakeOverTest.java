@@ -29,13 +29,13 @@ import org.junit.jupiter.api.Test;
 class ForcedTakeOverTest extends TwoNodes {
   @BeforeEach
   void open() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
   }
 
   /** The same nodes, with another policy. */
-  private void under(ReadPolicy policy) {
+  private void under(String policy) {
     nodes.close();
-    Path other = assertDoesNotThrow(() -> Files.createDirectory(directory.resolve(policy.label())));
+    Path other = assertDoesNotThrow(() -> Files.createDirectory(directory.resolve(policy)));
     nodes = new Nodes(other, policy, true);
     a = nodes.owner("a", content);
     b = nodes.share(a, "b");
@@ -164,7 +164,7 @@ class ForcedTakeOverTest extends TwoNodes {
     a.stop();
     a.batches = new Batches();
     a.start();
-    nodes.await(b.volume().policies(ReadPolicy.PULL, WritePolicy.THROUGH, List.of(), true));
+    nodes.await(b.volume().policies("pull", WritePolicy.THROUGH, List.of(), true));
     nodes.pass(Duration.ofSeconds(5));
     Lag lag = b.volume().lag();
     assertNotNull(lag);
@@ -472,7 +472,7 @@ class ForcedTakeOverTest extends TwoNodes {
 
   @Test
   void soDoesOneThatKeepsNothing() {
-    under(ReadPolicy.REDIRECT);
+    under("redirect");
     CompletableFuture<ByteBuf> read = overtaken();
     nodes.mend(a, b);
     byte[] all = Bytes.with(Bytes.of(3, 2 * BLOCK), 0, Bytes.of(2, BLOCK));
@@ -552,7 +552,7 @@ class ForcedTakeOverTest extends TwoNodes {
 
   /** The same nodes, under a policy that brings blocks ahead of a hand-over. */
   private void preCopying() {
-    under(ReadPolicy.MOVE);
+    under("move");
   }
 
   @Test

@@ -20,7 +20,7 @@ class ForcedTwiceTest extends TwoNodes {
 
   @BeforeEach
   void open() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     c = nodes.share(a, "c");
     a.crash();
   }

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 /** What a node does for its hosts that does not own the volume. */
 class ForwardingTest extends TwoNodes {
   private void open(boolean manual) {
-    open(ReadPolicy.PULL, manual);
+    open("pull", manual);
   }
 
   @Test

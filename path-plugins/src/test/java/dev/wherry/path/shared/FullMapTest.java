@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.FileMapFile;
 import dev.wherry.path.map.JournaledMap;
@@ -31,7 +32,7 @@ class FullMapTest {
   @BeforeEach
   void open() throws IOException {
     file = new CrampedMapFile(directory.resolve("map"));
-    f = new StoreFixture(file, ReadPolicy.PULL);
+    f = new StoreFixture(TestPolicies.SHIPPED, file, "pull");
     f.read(0, BLOCK);
     f.store.flush().join();
     assertEquals(BlockMap.SAME, f.map.state(0));

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The passage of the ownership: when it happens, and what is there when something goes wrong. */
 class HandOverTest extends TwoNodes {
   private void open(boolean manual) {
-    open(ReadPolicy.PULL, manual);
+    open("pull", manual);
   }
 
   private void expectOwner(Nodes.Node owner, Nodes.Node former, long epoch) {
@@ -312,10 +312,10 @@ class HandOverTest extends TwoNodes {
 
   @Test
   void hostsAreNotHeldForWhatAStandbyReadsOfASourceThatHangs() {
-    open(ReadPolicy.MOVE, true);
+    open("move", true);
     b.activate();
     nodes.wire.hold(Op.FETCH);
-    nodes.await(b.volume().policies(ReadPolicy.REDIRECT, WritePolicy.LOCAL, List.of(), true));
+    nodes.await(b.volume().policies("redirect", WritePolicy.LOCAL, List.of(), true));
     nodes.share(b, "c");
     nodes.pass(Duration.ofSeconds(1));
     CompletableFuture<Void> back = a.volume().activate(false);

@@ -29,14 +29,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What reads of blocks that are not here fetch, and what is kept of it. */
 class LayeredStoreReadTest {
   @TempDir Path directory;
   private StoreFixture f;
 
-  private void open(ReadPolicy policy, RangePolicy... ranges) throws IOException {
+  private void open(String policy, RangePolicy... ranges) throws IOException {
     f = new StoreFixture(directory, policy, ranges);
   }
 
@@ -45,7 +45,7 @@ class LayeredStoreReadTest {
     f.close();
   }
 
-  private static RangePolicy range(int from, int end, ReadPolicy policy) {
+  private static RangePolicy range(int from, int end, String policy) {
     return new RangePolicy((long) from * BLOCK, (long) (end - from) * BLOCK, policy);
   }
 
@@ -59,8 +59,8 @@ class LayeredStoreReadTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"PULL", "MOVE"})
-  void aReadBringsTheWholeBlockAndItStays(ReadPolicy policy) throws IOException {
+  @ValueSource(strings = {"pull", "move"})
+  void aReadBringsTheWholeBlockAndItStays(String policy) throws IOException {
     open(policy);
     expectOriginal(2 * BLOCK + 5000, 100);
     assertEquals(List.of(new Fetch(2 * BLOCK, BLOCK)), f.source.fetches());
@@ -73,7 +73,7 @@ class LayeredStoreReadTest {
   /** Else a later read, of the zeroes that the block is for all others, would go back in time. */
   @Test
   void aReadThatIsOvertakenByATrimDoesNotShowWhatIsBeingWrittenAfterIt() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.write(2 * BLOCK, Bytes.of(2, BLOCK));
     f.disk.beforeRead(
         () -> {
@@ -86,7 +86,7 @@ class LayeredStoreReadTest {
   /** A slow host would be sent what is written after a trim, and is shown to nobody else yet. */
   @Test
   void noRangeOfAFileIsSentAsLongAsAMapDecidesWhatItReadsAs() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.write(2 * BLOCK, Bytes.of(2, BLOCK));
     f.store.flush().join();
     try (FileChannel file =
@@ -103,7 +103,7 @@ class LayeredStoreReadTest {
 
   @Test
   void redirectKeepsNothingAndFetchesWhatWasAskedForInWholeUnits() throws IOException {
-    open(ReadPolicy.REDIRECT);
+    open("redirect");
     expectOriginal(2 * BLOCK + 5000, 100);
     expectOriginal(2 * BLOCK + 5000, 100);
     Fetch unit = new Fetch(2 * BLOCK + 4096, 4096);
@@ -114,7 +114,7 @@ class LayeredStoreReadTest {
 
   @Test
   void failFetchesNothingAndSaysWhereTheDataIs() throws IOException {
-    open(ReadPolicy.FAIL);
+    open("fail");
     NbdException failure = failureOf(f.store.read(100, 10));
     assertEquals(NbdError.EIO, failure.error());
     assertTrue(NotHere.says(failure, "a"), failure.getMessage());
@@ -123,14 +123,14 @@ class LayeredStoreReadTest {
 
   @Test
   void whatIsHereIsReadUnderFail() throws IOException {
-    open(ReadPolicy.FAIL);
+    open("fail");
     f.write(0, Bytes.of(2, BLOCK));
     assertArrayEquals(Bytes.of(2, BLOCK), f.read(0, BLOCK));
   }
 
   @Test
   void rangesHaveTheirOwnPolicies() throws IOException {
-    open(ReadPolicy.PULL, range(8, 16, ReadPolicy.REDIRECT), range(16, 24, ReadPolicy.FAIL));
+    open("pull", range(8, 16, "redirect"), range(16, 24, "fail"));
     expectOriginal(7 * BLOCK, 2 * BLOCK);
     assertEquals(BlockMap.SAME, f.map.state(7));
     assertEquals(BlockMap.NOT_HERE, f.map.state(8));
@@ -140,7 +140,7 @@ class LayeredStoreReadTest {
 
   @Test
   void identicalFetchesAtTheSameTimeAreOne() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.source.hold();
     CompletableFuture<ByteBuf> first = f.store.read(0, BLOCK);
     CompletableFuture<ByteBuf> second = f.store.read(0, BLOCK);
@@ -153,7 +153,7 @@ class LayeredStoreReadTest {
 
   @Test
   void aReadJoinsALargerFetchThatIsUnderWay() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.source.hold();
     CompletableFuture<ByteBuf> large = f.store.read(0, 4 * BLOCK);
     CompletableFuture<ByteBuf> small = f.store.read(2 * BLOCK + 7, 9);
@@ -165,7 +165,7 @@ class LayeredStoreReadTest {
 
   @Test
   void whoJoinedAFetchThatFailsFetchesItself() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.source.hold();
     CompletableFuture<ByteBuf> first = f.store.read(0, BLOCK);
     CompletableFuture<ByteBuf> second = f.store.read(0, BLOCK);
@@ -176,7 +176,7 @@ class LayeredStoreReadTest {
 
   @Test
   void aFetchThatFailedLeavesTheBlockMissing() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.source.fail(true);
     assertEquals(NbdError.EIO, failureOf(f.store.read(0, BLOCK)).error());
     assertEquals(BlockMap.NOT_HERE, f.map.state(0));
@@ -186,7 +186,7 @@ class LayeredStoreReadTest {
 
   @Test
   void aBlockThatCannotBeKeptIsReadAllTheSameAndStaysMissing() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.disk.failWrites(true);
     expectOriginal(0, BLOCK);
     assertEquals(BlockMap.NOT_HERE, f.map.state(0));
@@ -194,7 +194,7 @@ class LayeredStoreReadTest {
 
   @Test
   void aLateFetchNeverOverwritesWhatWasWrittenMeanwhile() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.source.hold();
     CompletableFuture<ByteBuf> read = f.store.read(0, 2 * BLOCK);
     f.write(0, Bytes.of(2, BLOCK));
@@ -207,7 +207,7 @@ class LayeredStoreReadTest {
 
   @Test
   void aLateFetchNeverBringsBackWhatWasTrimmedMeanwhile() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.source.hold();
     CompletableFuture<ByteBuf> read = f.store.read(0, BLOCK);
     f.store.trim(0, BLOCK, 0).join();
@@ -219,8 +219,8 @@ class LayeredStoreReadTest {
 
   /** The source may have been changed after that: its owner may not know that it is none. */
   @ParameterizedTest
-  @EnumSource(names = {"PULL", "REDIRECT"})
-  void whatWasAnsweredWhileItWasFetchedIsReadFromHere(ReadPolicy policy) throws IOException {
+  @ValueSource(strings = {"pull", "redirect"})
+  void whatWasAnsweredWhileItWasFetchedIsReadFromHere(String policy) throws IOException {
     open(policy);
     f.source.hold();
     CompletableFuture<ByteBuf> read = f.store.read(100, 4 * BLOCK - 200);
@@ -251,7 +251,7 @@ class LayeredStoreReadTest {
 
   @Test
   void aBlockThatIsWrittenWhileItIsLookedAtDoesNotMakeTheNextOneZeroes() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.store.zero(0, BLOCK, 0).join();
     f.write(BLOCK, Bytes.of(2, BLOCK));
     f.store.map(changing(0, () -> f.write(0, Bytes.of(3, BLOCK))));
@@ -261,7 +261,7 @@ class LayeredStoreReadTest {
 
   @Test
   void nothingThatIsHereIsFetchedWithABlockThatIsWrittenWhileItIsLookedAt() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.write(BLOCK, Bytes.of(2, BLOCK));
     f.store.map(changing(0, () -> f.write(0, Bytes.of(3, BLOCK))));
     byte[] found = f.read(0, 2 * BLOCK);
@@ -271,7 +271,7 @@ class LayeredStoreReadTest {
 
   @Test
   void sequentialReadsAreReadAhead() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     expectOriginal(0, BLOCK);
     expectOriginal(BLOCK, BLOCK);
     assertEquals(BlockMap.SAME, f.map.state(5), "fetched before anybody asked");
@@ -282,7 +282,7 @@ class LayeredStoreReadTest {
 
   @Test
   void readsHereAndThereFetchNothingAhead() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     for (int block : new int[] {40, 3, 21, 60, 11}) {
       expectOriginal((long) block * BLOCK, 512);
     }
@@ -291,7 +291,7 @@ class LayeredStoreReadTest {
 
   @Test
   void nothingIsReadAheadThatWouldNotBeKept() throws IOException {
-    open(ReadPolicy.PULL, range(3, BLOCKS, ReadPolicy.REDIRECT));
+    open("pull", range(3, BLOCKS, "redirect"));
     expectOriginal(0, BLOCK);
     expectOriginal(BLOCK, BLOCK);
     assertEquals(3 * BLOCK, f.source.bytes());
@@ -299,7 +299,7 @@ class LayeredStoreReadTest {
 
   @Test
   void zeroBlocksReadAsZeroesAndAreNotFetched() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.store.zero(3 * BLOCK, 2 * BLOCK, 0).join();
     assertArrayEquals(new byte[2 * BLOCK], f.read(3 * BLOCK, 2 * BLOCK));
     assertEquals(List.of(), f.source.fetches());
@@ -308,7 +308,7 @@ class LayeredStoreReadTest {
 
   @Test
   void oneReadPutsTogetherWhatIsHereZeroAndElsewhere() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     f.write(BLOCK, Bytes.of(2, BLOCK));
     f.store.zero(2 * BLOCK, BLOCK, 0).join();
     byte[] expected = Bytes.with(f.original(0, 4 * BLOCK), BLOCK, Bytes.of(2, BLOCK));
@@ -319,7 +319,7 @@ class LayeredStoreReadTest {
 
   @Test
   void theLastBlockIsFetchedAsFarAsItGoes() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     int start = (BLOCKS - 1) * BLOCK;
     expectOriginal(SIZE - 10, 10);
     assertEquals(List.of(new Fetch(start, SIZE - start)), f.source.fetches());
@@ -328,7 +328,7 @@ class LayeredStoreReadTest {
 
   @Test
   void attemptsLeaveAloneWhatIsNotHere() throws IOException {
-    open(ReadPolicy.PULL);
+    open("pull");
     ByteBuf into = Bytes.lend(new byte[BLOCK]).clear();
     assertFalse(f.store.tryRead(0, 10, into));
     f.store.zero(0, BLOCK, 0).join();
@@ -339,7 +339,7 @@ class LayeredStoreReadTest {
 
   @Test
   void cacheBringsBlocksUnlessTheyWouldNotBeKept() throws IOException {
-    open(ReadPolicy.PULL, range(2, 4, ReadPolicy.REDIRECT));
+    open("pull", range(2, 4, "redirect"));
     f.store.cache(0, 6 * BLOCK).join();
     assertEquals(4 * BLOCK, f.source.bytes());
     assertEquals(BlockMap.SAME, f.map.state(5));
@@ -348,7 +348,7 @@ class LayeredStoreReadTest {
 
   @Test
   void aStoreWithoutAMapHasEverything() throws IOException {
-    open(ReadPolicy.FAIL);
+    open("fail");
     f.store.map(null);
     assertArrayEquals(Bytes.of(666, SIZE), f.read(0, SIZE));
   }

@@ -15,12 +15,12 @@ class LocalWritesTest extends TwoNodes {
   private final Batches batches = new Batches();
 
   private void write(WritePolicy policy) {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     a.stop();
     a.batches = batches;
     a.start();
     b.activate();
-    nodes.await(b.volume().policies(ReadPolicy.PULL, policy, List.of(), true));
+    nodes.await(b.volume().policies("pull", policy, List.of(), true));
     b.write(3 * BLOCK, Bytes.of(2, 2 * BLOCK));
     nodes.await(b.volume().zero(9 * BLOCK, BLOCK, 0));
     nodes.await(b.volume().flush());

@@ -34,7 +34,7 @@ class LossesTest {
 
   @BeforeEach
   void open() {
-    nodes = new Nodes(directory, ReadPolicy.PULL, true);
+    nodes = new Nodes(directory, "pull", true);
     a = nodes.owner("a", Bytes.of(1, SIZE));
     b = nodes.share(a, "b");
     c = nodes.share(a, "c");

@@ -24,7 +24,7 @@ class LostPartTest {
 
   @BeforeEach
   void handOver() {
-    nodes = new Nodes(directory, ReadPolicy.PULL, true);
+    nodes = new Nodes(directory, "pull", true);
     a = nodes.owner("a", content);
     b = nodes.share(a, "b");
     b.activate();

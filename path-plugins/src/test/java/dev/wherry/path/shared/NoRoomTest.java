@@ -26,7 +26,7 @@ class NoRoomTest extends TwoNodes {
 
   @Test
   void hostsOfAllNodesAreToldSoAndTheVolumeGoesOn() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     b.activate();
     b.write(0, Bytes.of(2, BLOCK));
     b.disk.fill(true);
@@ -45,7 +45,7 @@ class NoRoomTest extends TwoNodes {
 
   @Test
   void theMovePausesSaysWhyAndGoesOnWhenThereIsRoom() {
-    open(ReadPolicy.MOVE, true);
+    open("move", true);
     b.disk.fill(true);
     nodes.pass(Duration.ofSeconds(10));
     assertEquals("paused", move().state(), "of what comes ahead");

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.BlockDevice;
+import dev.wherry.path.ReadPolicies;
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
@@ -57,8 +59,9 @@ final class Nodes implements AutoCloseable {
             }
           });
   private final Path directory;
-  private final ReadPolicy policy;
+  private final String policy;
   private final boolean manual;
+  private final ReadPolicies known;
   private final Map<String, Node> nodes = new LinkedHashMap<>();
 
   /** A node's part: what lies on its disks, and the engine while its daemon runs. */
@@ -68,6 +71,9 @@ final class Nodes implements AutoCloseable {
     final Memory memory;
     private @Nullable SharedVolume volume;
     private int boots;
+
+    /** Those that its daemon finds when it starts. */
+    ReadPolicies readPolicies = known;
 
     /** Opens the server that it has as a source. */
     Function<String, CompletableFuture<Source>> servers =
@@ -105,6 +111,7 @@ final class Nodes implements AutoCloseable {
                   BLOCK,
                   map,
                   wire.of(name, Set.of("a", "b", "c")),
+                  readPolicies,
                   servers,
                   memory,
                   time,
@@ -180,10 +187,15 @@ final class Nodes implements AutoCloseable {
     }
   }
 
-  Nodes(Path directory, ReadPolicy policy, boolean manual) {
+  Nodes(Path directory, String policy, boolean manual) {
+    this(directory, policy, manual, TestPolicies.SHIPPED);
+  }
+
+  Nodes(Path directory, String policy, boolean manual, ReadPolicies known) {
     this.directory = directory;
     this.policy = policy;
     this.manual = manual;
+    this.known = known;
   }
 
   private @Nullable CompletableFuture<LinkReply> serve(

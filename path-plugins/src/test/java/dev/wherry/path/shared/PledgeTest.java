@@ -24,7 +24,7 @@ class PledgeTest extends TwoNodes {
 
   /** Node b has the owner's promise, and has not been given the ownership. */
   private void promised() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     c = nodes.share(a, "c");
     nodes.wire.hold(Op.HANDOVER);
     activated = b.volume().activate(false);
@@ -139,7 +139,7 @@ class PledgeTest extends TwoNodes {
 
   @Test
   void aPromiseThatWasGivenBackDoesNotCutTheNextOneShort() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     LinkRequest pledge = Nodes.request(Op.PLEDGE, 1);
     LinkRequest back = pledge.withFlags(Giving.BACK);
     assertTrue(nodes.call(b, a, pledge.withPayload(Nodes.asked())).isOk());
@@ -185,7 +185,7 @@ class PledgeTest extends TwoNodes {
 
   @Test
   void aCommitThatFailsOnceAfterAHandOverIsMadeWithTheNextFlush() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     b.activate();
     nodes.wire.hold(Op.HANDOVER);
     activated = a.volume().activate(false);
@@ -238,7 +238,7 @@ class PledgeTest extends TwoNodes {
   /** The taker's map is on disk as it was before hosts were held; its state says what is not so. */
   @Test
   void aTakerThatLosesItsPowerForgetsWhatItsMapHasOutdated() throws IOException {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     b.activate();
     nodes.wire.hold(Op.HANDOVER);
     activated = a.volume().activate(false);

@@ -1,9 +1,10 @@
 package dev.wherry.path.shared;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.wherry.path.TestPolicies;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,43 +17,60 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PoliciesTest {
   private static final int BLOCK = 4096;
   private static final int BLOCKS = 200;
-  private static final List<ReadPolicy> POLICIES = List.of(ReadPolicy.values());
+  private static final List<String> POLICIES = TestPolicies.NAMES;
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
   void everyBlockHasThePolicyOfItsRange(long seed) {
     Random random = new Random(seed);
-    ReadPolicy[] model = new ReadPolicy[BLOCKS];
-    Arrays.fill(model, ReadPolicy.PULL);
+    String[] model = new String[BLOCKS];
+    Arrays.fill(model, "pull");
     List<RangePolicy> ranges = new ArrayList<>();
     for (int at = random.nextInt(20); at < BLOCKS - 20; at += random.nextInt(3) * 7) {
       int count = 1 + random.nextInt(15);
-      ReadPolicy policy = POLICIES.get(random.nextInt(POLICIES.size()));
+      String policy = POLICIES.get(random.nextInt(POLICIES.size()));
       Arrays.fill(model, at, at + count, policy);
       int cut = random.nextInt(BLOCK); // a range may end within a block, which it covers then
       ranges.add(new RangePolicy((long) at * BLOCK, (long) count * BLOCK - cut, policy));
       at += count;
     }
-    Policies policies = new Policies(ReadPolicy.PULL, ranges, BLOCK);
+    Policies policies = new Policies(TestPolicies.SHIPPED, "pull", ranges, BLOCK);
     for (int b = 0; b < BLOCKS; b++) {
-      assertEquals(model[b], policies.at(b), "block " + b + " seed " + seed);
+      assertEquals(fate(model[b]), policies.at(b), "block " + b + " seed " + seed);
       long end = policies.runEnd(b, BLOCKS);
       assertTrue(end > b && end <= BLOCKS);
       for (int i = b; i < end; i++) {
         assertEquals(model[b], model[i], "a run has one policy");
       }
     }
-    for (ReadPolicy p : ReadPolicy.values()) {
-      boolean used = p == ReadPolicy.PULL || ranges.stream().anyMatch(r -> r.policy() == p);
-      assertEquals(used, policies.any(p));
-    }
+    assertEquals(ranges.stream().anyMatch(r -> r.policy().equals("move")), policies.anyMoved());
   }
 
   @Test
   void aRunEndsWhereTheCallerSays() {
-    Policies policies = new Policies(ReadPolicy.MOVE, List.of(), BLOCK);
+    Policies policies = new Policies(TestPolicies.SHIPPED, "move", List.of(), BLOCK);
     assertEquals(7, policies.runEnd(3, 7));
-    assertTrue(policies.any(ReadPolicy.MOVE));
-    assertFalse(policies.any(ReadPolicy.FAIL));
+    assertTrue(policies.anyMoved());
+  }
+
+  @Test
+  void aPolicyThatIsNotThereIsNamedWithThoseThatAre() {
+    List<RangePolicy> ranges = List.of(new RangePolicy(0, BLOCK, "mirror"));
+    for (String unknown : List.of("mirror", "", "MOVE")) {
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> new Policies(TestPolicies.SHIPPED, unknown, List.of(), BLOCK));
+      assertEquals(
+          "read policy '" + unknown + "' is unknown; there are: fail, redirect, move, pull",
+          e.getMessage());
+    }
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Policies(TestPolicies.SHIPPED, "move", ranges, BLOCK));
+  }
+
+  private static Fate fate(String policy) {
+    return Fate.of(TestPolicies.SHIPPED.of(policy));
   }
 }

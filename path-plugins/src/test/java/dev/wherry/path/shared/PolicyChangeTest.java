@@ -16,7 +16,7 @@ class PolicyChangeTest extends TwoNodes {
   /** A host's write is under way and does not end. */
   @BeforeEach
   void own() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     a.stop();
     a.batches = new Batches();
     a.start();
@@ -26,7 +26,7 @@ class PolicyChangeTest extends TwoNodes {
   }
 
   private CompletableFuture<Void> through() {
-    return b.volume().policies(ReadPolicy.PULL, WritePolicy.THROUGH, List.of(), true);
+    return b.volume().policies("pull", WritePolicy.THROUGH, List.of(), true);
   }
 
   private void letTheWriteEnd() {

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class PreCopyTest extends TwoNodes {
   @BeforeEach
   void open() {
-    open(ReadPolicy.MOVE, true);
+    open("move", true);
   }
 
   private void preCopyAll() {

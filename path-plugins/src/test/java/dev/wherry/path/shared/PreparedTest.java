@@ -25,7 +25,7 @@ class PreparedTest {
 
   @BeforeEach
   void open() throws IOException {
-    fixture = new StoreFixture(directory, ReadPolicy.MOVE);
+    fixture = new StoreFixture(directory, "move");
   }
 
   @AfterEach

@@ -26,14 +26,14 @@ class PriorityClassesTest extends TwoNodes {
 
   @Test
   void whatComesAheadIsBackground() {
-    open(ReadPolicy.MOVE, true);
+    open("move", true);
     nodes.pass(Duration.ofSeconds(10));
     assertEquals(Set.of(Priority.BACKGROUND), classes(Op.PRECOPY, "b"));
   }
 
   @Test
   void aHostsReadOvertakesTheMove() {
-    open(ReadPolicy.MOVE, true);
+    open("move", true);
     nodes.wire.hold(Op.PRECOPY);
     nodes.wire.hold(Op.FETCH);
     b.activate();
@@ -60,7 +60,7 @@ class PriorityClassesTest extends TwoNodes {
 
   @Test
   void soDoesOneThatComesFromAnotherNodeAndOneThatFallsThroughToAnother() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     b.activate();
     Nodes.Node c = nodes.share(b, "c");
     c.activate();
@@ -73,12 +73,12 @@ class PriorityClassesTest extends TwoNodes {
 
   @Test
   void theMoveFallsThroughInTheBackground() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     b.activate();
     Nodes.Node c = nodes.share(b, "c");
     c.activate();
     nodes.wire.forget();
-    nodes.await(c.volume().policies(ReadPolicy.MOVE, WritePolicy.LOCAL, List.of(), true));
+    nodes.await(c.volume().policies("move", WritePolicy.LOCAL, List.of(), true));
     nodes.pass(Duration.ofSeconds(10));
     assertEquals(Set.of(Priority.BACKGROUND), classes(Op.FETCH, "c"));
     assertEquals(Set.of(Priority.BACKGROUND), classes(Op.FETCH, "b"));
@@ -86,12 +86,12 @@ class PriorityClassesTest extends TwoNodes {
 
   @Test
   void whatAlsoGoesToTheSourceHasAClassOfItsOwnAndTheOwnershipGoesBeforeAll() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     a.stop();
     a.batches = new Batches();
     a.start();
     b.activate();
-    nodes.await(b.volume().policies(ReadPolicy.PULL, WritePolicy.THROUGH, List.of(), true));
+    nodes.await(b.volume().policies("pull", WritePolicy.THROUGH, List.of(), true));
     nodes.await(b.volume().write(0, Bytes.lend(new byte[BLOCK]), Export.FUA));
     assertFalse(nodes.wire.sent(Op.STORE_WRITE).isEmpty());
     assertEquals(Set.of(Priority.MIRROR), classes(Op.STORE_WRITE, "b"));

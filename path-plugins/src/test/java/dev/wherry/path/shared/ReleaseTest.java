@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /** The end of a store that is not needed, the way back, and the end of a part. */
 class ReleaseTest extends TwoNodes {
-  private void open(ReadPolicy policy) {
+  private void open(String policy) {
     open(policy, true);
     b.activate();
     nodes.wire.forget();
@@ -26,7 +26,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void whatTheOwnerHasNotGotIsNotReleased() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.read(0, BLOCK);
     assertEquals(
         "31 of 32 blocks of volume v are not on node b yet", nodes.refusal(a.volume().release()));
@@ -37,7 +37,7 @@ class ReleaseTest extends TwoNodes {
   /** It would be given the ownership, and have nothing to own with. */
   @Test
   void oneThatHasAskedForTheOwnershipAndGotNoAnswerKeepsItsStore() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.expect(content);
     nodes.wire.loseAnswer(Op.HANDOVER);
     nodes.refusal(a.volume().activate(false));
@@ -49,7 +49,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void whenAllIsHereTheFormerOwnersStoreIsGivenUp() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.expect(content);
     long map = b.state().map();
     assertSame(a.disk, a.release());
@@ -68,7 +68,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void whatReadsAsZeroesGoesOnToWithoutAMap() {
-    open(ReadPolicy.PULL);
+    open("pull");
     nodes.await(b.volume().trim(4 * BLOCK, 2 * BLOCK, 0));
     b.read(0, SIZE);
     a.release();
@@ -77,7 +77,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void aSecondReleaseHasNothingToRelease() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.expect(content);
     a.release();
     assertTrue(nodes.refusal(a.volume().release()).contains("keeps nothing"));
@@ -86,7 +86,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void ownersAndStandbysAreNotReleased() {
-    open(ReadPolicy.PULL);
+    open("pull");
     Nodes.Node c = nodes.share(b, "c");
     assertTrue(nodes.refusal(b.volume().release()).contains("is owned here"));
     assertTrue(nodes.refusal(c.volume().release()).contains("is a standby"));
@@ -94,7 +94,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void aReleaseWhoseAnswerIsLostMayBeAskedForAgain() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.expect(content);
     nodes.wire.loseAnswer(Op.RELEASE);
     nodes.failure(a.volume().release());
@@ -107,7 +107,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void theOwnerFailsIfItCannotFlushForARelease() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.expect(content);
     b.write(0, Bytes.of(2, 10));
     b.disk.failFlushes(true);
@@ -122,7 +122,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void underFailWhatIsNotHereMayBeReleasedAndIsGone() {
-    open(ReadPolicy.FAIL);
+    open("fail");
     b.write(0, Bytes.of(2, BLOCK));
     a.release();
     assertArrayEquals(Bytes.of(2, BLOCK), b.read(0, BLOCK));
@@ -134,7 +134,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void underFailTheFormerOwnersHostsReadTheirOwnStore() {
-    open(ReadPolicy.FAIL);
+    open("fail");
     b.write(3 * BLOCK, Bytes.of(2, BLOCK));
     a.expect(Bytes.with(content, 3 * BLOCK, Bytes.of(2, BLOCK)));
     assertEquals(NbdError.EIO, nodes.error(b.volume().read(0, 1)).error());
@@ -142,7 +142,7 @@ class ReleaseTest extends TwoNodes {
 
   /** Node {@code c} owns what {@code b} had under {@code fail} when {@code a} was released. */
   private Nodes.Node goneWith() {
-    open(ReadPolicy.FAIL);
+    open("fail");
     b.write(0, Bytes.of(2, BLOCK));
     a.release();
     Nodes.Node c = nodes.share(b, "c");
@@ -151,7 +151,7 @@ class ReleaseTest extends TwoNodes {
   }
 
   private void fetch(Nodes.Node owner) {
-    nodes.await(owner.volume().policies(ReadPolicy.PULL, WritePolicy.LOCAL, List.of(), true));
+    nodes.await(owner.volume().policies("pull", WritePolicy.LOCAL, List.of(), true));
   }
 
   /** It could be before the hand-over, at a node that had no source to ask. */
@@ -193,7 +193,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void returnBringsOnlyWhatChanged() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.read(0, 8 * BLOCK);
     b.write(3 * BLOCK, Bytes.of(2, BLOCK));
     b.write(20 * BLOCK + 5, Bytes.of(3, 10));
@@ -209,7 +209,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void whatWasTrimmedComesBackAsZeroes() {
-    open(ReadPolicy.PULL);
+    open("pull");
     nodes.await(b.volume().trim(3 * BLOCK, BLOCK, 0));
     a.activate();
     a.expect(Bytes.with(content, 3 * BLOCK, new byte[BLOCK]));
@@ -217,7 +217,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void itMayGoToAndFroAsOftenAsOneLikes() {
-    open(ReadPolicy.PULL);
+    open("pull");
     byte[] expected = content;
     for (int i = 0; i < 4; i++) {
       Nodes.Node owner = i % 2 == 0 ? b : a;
@@ -233,7 +233,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void aReturnThatIsRefusedLeavesNoMapBehind() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.memory.fail(true);
     nodes.refusal(a.volume().activate(false));
     assertFalse(a.memory.hasMap(3));
@@ -244,7 +244,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void whenTheReturnIsCompleteTheOtherStoreIsReleased() {
-    open(ReadPolicy.PULL);
+    open("pull");
     b.write(3 * BLOCK, Bytes.of(2, BLOCK));
     a.activate();
     a.read(0, SIZE);
@@ -257,7 +257,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void aStandbyThatLeftIsServedNothing() {
-    open(ReadPolicy.PULL);
+    open("pull");
     Nodes.Node c = nodes.share(b, "c");
     c.expect(content);
     nodes.await(b.volume().leave("c"));
@@ -268,7 +268,7 @@ class ReleaseTest extends TwoNodes {
 
   @Test
   void onlyTheOwnerSaysWhoIsAMember() {
-    open(ReadPolicy.PULL);
+    open("pull");
     assertTrue(nodes.refusal(a.volume().join("c")).contains("node b owns volume v, not a"));
     assertTrue(nodes.refusal(a.volume().leave("b")).contains("node b owns volume v, not a"));
   }
@@ -277,7 +277,7 @@ class ReleaseTest extends TwoNodes {
    * Node {@code c} owns it and has all; its source is {@code b}, the source of which is {@code a}.
    */
   private Nodes.Node chain() {
-    open(ReadPolicy.PULL);
+    open("pull");
     Nodes.Node c = nodes.share(b, "c");
     c.activate();
     c.expect(content);

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdException;
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.move.VirtualTime;
 import java.time.Duration;
 import java.util.List;
@@ -24,7 +25,11 @@ class SourceWaitTest {
       new SourceWait(
           new Ledger(
               new LayeredStore(
-                  disk, BLOCK, BLOCK, null, new Policies(ReadPolicy.PULL, List.of(), BLOCK)),
+                  disk,
+                  BLOCK,
+                  BLOCK,
+                  null,
+                  new Policies(TestPolicies.SHIPPED, "pull", List.of(), BLOCK)),
               true,
               Following.with(null).stalling(true),
               time::now),

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
@@ -47,7 +48,7 @@ class StagingTest {
     file = directory.resolve("v.batch");
     disk = new Disk(SIZE);
     disk.put(0, OLD);
-    Policies policies = new Policies(ReadPolicy.PULL, List.of(), BLOCK);
+    Policies policies = new Policies(TestPolicies.SHIPPED, "pull", List.of(), BLOCK);
     store = new LayeredStore(disk, SIZE, BLOCK, null, policies);
   }
 

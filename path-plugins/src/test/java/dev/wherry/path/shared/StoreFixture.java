@@ -1,5 +1,7 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.path.ReadPolicies;
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.FileMapFile;
 import dev.wherry.path.map.JournaledMap;
@@ -23,14 +25,16 @@ final class StoreFixture implements AutoCloseable {
   final BlockMap map;
   final LayeredStore store;
 
-  StoreFixture(Path directory, ReadPolicy policy, RangePolicy... ranges) throws IOException {
-    this(FileMapFile.open(directory.resolve("map")), policy, ranges);
+  StoreFixture(Path directory, String policy, RangePolicy... ranges) throws IOException {
+    this(TestPolicies.SHIPPED, FileMapFile.open(directory.resolve("map")), policy, ranges);
   }
 
-  StoreFixture(MapFile file, ReadPolicy policy, RangePolicy... ranges) throws IOException {
+  StoreFixture(ReadPolicies known, MapFile file, String policy, RangePolicy... ranges)
+      throws IOException {
     disk.put(0, Bytes.of(666, SIZE));
     map = JournaledMap.create(file, BLOCK, SIZE, List.of(), Runnable::run);
-    store = new LayeredStore(disk, SIZE, BLOCK, map, new Policies(policy, List.of(ranges), BLOCK));
+    Policies policies = new Policies(known, policy, List.of(ranges), BLOCK);
+    store = new LayeredStore(disk, SIZE, BLOCK, map, policies);
     store.source(source, null);
   }
 

@@ -24,7 +24,7 @@ class TakingBackTest extends TwoNodes {
 
   @BeforeEach
   void open() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
   }
 
   /** Node {@code next} takes the ownership by force, {@code old} hears of it, and next is gone. */
@@ -217,7 +217,7 @@ class TakingBackTest extends TwoNodes {
   @Test
   void whatAStandbyWasSentAheadByTheSuccessorIsNotServed() throws IOException {
     nodes.close();
-    nodes = new Nodes(Files.createDirectory(directory.resolve("moving")), ReadPolicy.MOVE, true);
+    nodes = new Nodes(Files.createDirectory(directory.resolve("moving")), "move", true);
     a = nodes.owner("a", content);
     b = nodes.share(a, "b");
     Nodes.Node c = nodes.share(a, "c");
@@ -368,7 +368,7 @@ class TakingBackTest extends TwoNodes {
   @Test
   void theBackgroundBringsNothingMoreToAFencedNode() throws IOException {
     nodes.close();
-    nodes = new Nodes(Files.createDirectory(directory.resolve("moving")), ReadPolicy.MOVE, true);
+    nodes = new Nodes(Files.createDirectory(directory.resolve("moving")), "move", true);
     a = nodes.owner("a", content);
     b = nodes.share(a, "b");
     nodes.wire.hold(Op.FETCH);

@@ -15,7 +15,7 @@ abstract class TwoNodes {
   Nodes.Node b;
 
   /** How hosts of {@code b} read, and whether only operators change the owner. */
-  final void open(ReadPolicy policy, boolean manual) {
+  final void open(String policy, boolean manual) {
     nodes = new Nodes(directory, policy, manual);
     a = nodes.owner("a", content);
     b = nodes.share(a, "b");

@@ -391,6 +391,7 @@ enum Mutant {
         p.blockSize(),
         p.map(),
         p.links(),
+        p.readPolicies(),
         p.sources(),
         log,
         p.timer(),

@@ -3,6 +3,7 @@ package dev.wherry.path.shared.model;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.ForwardingHandler;
 import dev.wherry.path.PathHandler;
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
@@ -215,6 +216,7 @@ final class Node implements Network.Peer {
                     settings.blockSize(),
                     map,
                     schedule.network().links(begun),
+                    TestPolicies.SHIPPED,
                     uri -> schedule.open(begun, uri),
                     log,
                     begun.timer(),

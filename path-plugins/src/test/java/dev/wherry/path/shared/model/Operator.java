@@ -1,11 +1,11 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.fail.FailPolicy;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import java.time.Duration;
@@ -296,19 +296,19 @@ final class Operator {
             schedule.settings().size());
     noteDisposable(s.read(), ranges);
     owner.ask(
-        "policies " + s.read().label() + " " + s.write().label() + " " + ranges,
+        "policies " + s.read() + " " + s.write().label() + " " + ranges,
         p ->
             follow(
                 "policies", owner, p.policies(s.read(), s.write(), ranges, s.manual()), () -> {}));
   }
 
   /** Takes note of what may be lost from now on. */
-  void noteDisposable(ReadPolicy read, List<RangePolicy> ranges) {
-    if (read == ReadPolicy.FAIL) {
+  void noteDisposable(String read, List<RangePolicy> ranges) {
+    if (read.equals(FailPolicy.NAME)) {
       schedule.oracle().disposable(0, schedule.settings().size());
     }
     for (RangePolicy range : ranges) {
-      if (range.policy() == ReadPolicy.FAIL) {
+      if (range.policy().equals(FailPolicy.NAME)) {
         schedule.oracle().disposable(range.offset(), range.length());
       }
     }

@@ -8,7 +8,6 @@ import dev.wherry.path.link.Priority;
 import dev.wherry.path.move.Mover;
 import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.WritePolicy;
 import java.util.List;
@@ -33,7 +32,7 @@ interface Part {
   CompletableFuture<@Nullable BlockDevice> release();
 
   CompletableFuture<Void> policies(
-      ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual);
+      String read, WritePolicy write, List<RangePolicy> ranges, boolean manual);
 
   /** How far the source is behind; null where it does not follow. */
   @Nullable Lag lag();

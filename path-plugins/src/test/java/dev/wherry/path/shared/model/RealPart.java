@@ -8,7 +8,6 @@ import dev.wherry.path.link.Priority;
 import dev.wherry.path.move.Mover;
 import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.WritePolicy;
@@ -61,7 +60,7 @@ class RealPart implements Part {
 
   @Override
   public CompletableFuture<Void> policies(
-      ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
+      String read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
     return volume.policies(read, write, ranges, manual);
   }
 

@@ -1,9 +1,9 @@
 package dev.wherry.path.shared.model;
 
+import dev.wherry.path.TestPolicies;
 import dev.wherry.path.shared.BatchLog;
 import dev.wherry.path.shared.Following;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.WritePolicy;
 import java.time.Duration;
 import java.util.List;
@@ -56,13 +56,13 @@ record Settings(
     boolean forced,
     boolean aged,
     Duration ioTimeout,
-    ReadPolicy read,
+    String read,
     WritePolicy write,
     List<RangePolicy> ranges,
     boolean manual,
     boolean stall) {
 
-  private static final ReadPolicy[] READS = ReadPolicy.values();
+  private static final List<String> READS = TestPolicies.NAMES;
   private static final WritePolicy[] WRITES = WritePolicy.values();
 
   static Settings of(Random random) {
@@ -93,7 +93,7 @@ record Settings(
         random.nextInt(3) != 0,
         Duration.ofSeconds(3),
         // Most are what most people use.
-        random.nextInt(3) == 0 ? READS[random.nextInt(READS.length)] : ReadPolicy.MOVE,
+        random.nextInt(3) == 0 ? READS.get(random.nextInt(READS.size())) : "move",
         random.nextInt(3) == 0 ? WRITES[random.nextInt(WRITES.length)] : WritePolicy.LOCAL,
         ranges(random, blockSize, size),
         random.nextInt(3) == 0,
@@ -111,7 +111,7 @@ record Settings(
         new RangePolicy(
             (long) from * blockSize,
             (long) length * blockSize,
-            READS[random.nextInt(READS.length)]));
+            READS.get(random.nextInt(READS.size()))));
   }
 
   /** The same with accidents at every turn. */

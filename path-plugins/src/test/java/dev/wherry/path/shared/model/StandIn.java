@@ -18,7 +18,6 @@ import dev.wherry.path.map.MapFile;
 import dev.wherry.path.move.Mover;
 import dev.wherry.path.shared.Lag;
 import dev.wherry.path.shared.RangePolicy;
-import dev.wherry.path.shared.ReadPolicy;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareException;
 import dev.wherry.path.shared.ShareState;
@@ -259,7 +258,7 @@ final class StandIn implements Engine {
 
     @Override
     public CompletableFuture<Void> policies(
-        ReadPolicy read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
+        String read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
       return Answers.done();
     }
 
