@@ -258,8 +258,8 @@ public final class SharedVolume implements PathHandler {
   }
 
   /**
-   * Counts, durably, that what hosts of other nodes have not flushed may be lost, where this node
-   * owns the volume: it has failed, and is to be opened anew.
+   * Counts, durably, that what hosts have not flushed may be lost, where this node owns the volume:
+   * it has failed, and is to be opened anew.
    */
   public CompletableFuture<Void> lost() {
     return core.losses().count();
@@ -403,6 +403,7 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public boolean tryWrite(long offset, ByteBuf data) {
+    core.unflushed().wrote();
     return core.inner().tryWrite(offset, data);
   }
 
@@ -418,25 +419,33 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    ownership.written();
+    written();
     return attempts.of(() -> core.inner().write(offset, data, flags));
   }
 
   @Override
   public CompletableFuture<Void> flush() {
     Unflushed.Mark mark = core.unflushed().begin();
-    return attempts.of(() -> core.inner().flush()).thenAccept(v -> core.losses().flushed(mark));
+    return attempts
+        .of(() -> core.inner().flush())
+        .whenComplete((v, failure) -> core.unflushed().ended(mark, failure == null))
+        .thenAccept(v -> core.losses().flushed(mark));
+  }
+
+  private void written() {
+    core.unflushed().wrote();
+    ownership.written();
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    ownership.written();
+    written();
     return attempts.of(() -> core.inner().trim(offset, length, flags));
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    ownership.written();
+    written();
     return attempts.of(() -> core.inner().zero(offset, length, flags));
   }
 
