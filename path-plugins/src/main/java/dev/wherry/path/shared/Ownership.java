@@ -414,7 +414,7 @@ final class Ownership {
               if (failure != null) {
                 core.unseal();
                 forwardAgain();
-                // Hosts that somebody else holds, such as a start without room, are not let go.
+                // Hosts that somebody else holds, such as a fence that goes up, are not let go.
                 if (held.get() && core.inner().state() == VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }
