@@ -64,6 +64,9 @@ final class FailedOwnerTest {
       Cluster.write(host, 0, new byte[] {1});
       Cluster.join(host.flush());
       Cluster.write(host, 1, new byte[] {2});
+      NbdClient own = nodes.host("a", "v");
+      Cluster.write(own, 2, new byte[] {2});
+      Cluster.join(own.close());
       nodes.stop("disks");
       assertTrue(isFlushRefused(host));
       Cluster.join(host.close());
@@ -73,6 +76,9 @@ final class FailedOwnerTest {
       NbdClient next = nodes.host("b", "v");
       assertTrue(isFlushRefused(next), "the second write may be lost");
       Cluster.join(next.close());
+      NbdClient back = nodes.host("a", "v");
+      assertTrue(isFlushRefused(back), "so may that of a host of the owner's own");
+      Cluster.join(back.close());
       NbdClient last = nodes.host("b", "v");
       Cluster.write(last, 1, new byte[] {3});
       Cluster.join(last.flush());

@@ -126,15 +126,18 @@ public final class FileMapFile implements MapFile {
     if (to == null) {
       throw new IllegalStateException("nothing was prepared to replace " + path);
     }
+    // Where there is no room for it one of these two says so, and nothing has changed.
     to.force(true);
     Files.move(nextPath, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     FileChannel old = channel;
     channel = to;
     length = nextLength;
     next = null;
-    old.close();
-    try (FileChannel directory = FileChannel.open(path.getParent(), StandardOpenOption.READ)) {
+    try (old;
+        FileChannel directory = FileChannel.open(path.getParent(), StandardOpenOption.READ)) {
       directory.force(true);
+    } catch (IOException e) {
+      throw new IOException(path + " was replaced, but a loss of power may undo that", e);
     }
   }
 

@@ -220,6 +220,8 @@ final class Journal {
    * Swaps the file for what was prepared.
    *
    * @param prepared bytes of it
+   * @return fails with ENOSPC where there is no room, and the file goes on as it is; with EIO, and
+   *     {@link #broken} for good, for any other reason
    */
   CompletableFuture<Void> swap(long prepared) {
     CompletableFuture<Void> done = new CompletableFuture<>();
@@ -263,7 +265,9 @@ final class Journal {
       }
       return null;
     } catch (IOException | RuntimeException e) {
-      return fail("the block map's file cannot be replaced", e);
+      return e instanceof IOException io && isFull(io)
+          ? full(e)
+          : fail("the block map's file cannot be replaced", e);
     }
   }
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -54,12 +55,17 @@ public final class JournaledMap implements BlockMap {
   /** A new one. */
   private JournaledMap(
       MapFile file, long length, States states, long seed, Executor worker, Limits limits) {
-    this(file, length, length, states, new Runs(), seed, false, worker, limits);
+    this(file, length, length, states, new Runs(), seed, false, worker, limits, System::nanoTime);
   }
 
   /** What was recovered. */
   private JournaledMap(
-      MapFile file, long length, Recovery recovery, Executor worker, Limits limits) {
+      MapFile file,
+      long length,
+      Recovery recovery,
+      Executor worker,
+      Limits limits,
+      LongSupplier nanoClock) {
     this(
         file,
         length,
@@ -69,7 +75,8 @@ public final class JournaledMap implements BlockMap {
         recovery.seed(),
         recovery.isStale(),
         worker,
-        limits);
+        limits,
+        nanoClock);
   }
 
   private JournaledMap(
@@ -81,7 +88,8 @@ public final class JournaledMap implements BlockMap {
       long seed,
       boolean stale,
       Executor worker,
-      Limits limits) {
+      Limits limits,
+      LongSupplier nanoClock) {
     this.lock = states;
     this.states = states;
     this.geometry = states.geometry;
@@ -90,7 +98,8 @@ public final class JournaledMap implements BlockMap {
     this.journal = new Journal(file, length, checkpoint, lock, worker);
     this.commits = new Commits(states, extents, journal, lock, worker);
     this.checkpoints =
-        new Checkpoints(file, journal, states, extents, lock, worker, seed, stale, limits.journal);
+        new Checkpoints(
+            file, journal, states, extents, lock, worker, seed, stale, limits.journal, nanoClock);
     this.transitions =
         new Transitions(
             states, extents, journal, commits, new Hashes(states, seed), lock, limits.extents);
@@ -146,15 +155,36 @@ public final class JournaledMap implements BlockMap {
   public static JournaledMap open(
       MapFile file, int blockSize, long size, StoreReader store, Executor worker)
       throws IOException {
-    return open(file, new Geometry(blockSize, size), store, worker, LIMITS);
+    return open(file, blockSize, size, store, worker, System::nanoTime);
+  }
+
+  /**
+   * As {@link #open(MapFile, int, long, StoreReader, Executor)}.
+   *
+   * @param nanoClock as {@link System#nanoTime}: tells how long nothing is tried for want of room
+   */
+  public static JournaledMap open(
+      MapFile file,
+      int blockSize,
+      long size,
+      StoreReader store,
+      Executor worker,
+      LongSupplier nanoClock)
+      throws IOException {
+    return open(file, new Geometry(blockSize, size), store, worker, LIMITS, nanoClock);
   }
 
   static JournaledMap open(
-      MapFile file, Geometry geometry, StoreReader store, Executor worker, Limits limits)
+      MapFile file,
+      Geometry geometry,
+      StoreReader store,
+      Executor worker,
+      Limits limits,
+      LongSupplier nanoClock)
       throws IOException {
     Recovery recovery = new Recovery(file, geometry, store);
     long length = recovery.run();
-    return new JournaledMap(file, length, recovery, worker, limits);
+    return new JournaledMap(file, length, recovery, worker, limits, nanoClock);
   }
 
   @Override

@@ -36,7 +36,8 @@ public interface MapFile extends AutoCloseable {
 
   /**
    * Puts what was prepared in place of what is there, durably, as one: after a crash it is the one
-   * or the other.
+   * or the other. Where it fails for want of room the old one is there as it was, and what was
+   * prepared is to be discarded; otherwise it is not known which one a loss of power leaves.
    */
   void swap() throws IOException;
 

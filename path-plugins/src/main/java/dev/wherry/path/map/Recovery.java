@@ -106,14 +106,15 @@ final class Recovery {
       CheckpointWriter writer = new CheckpointWriter(file, geometry, seed);
       writer.states(states, this);
       intents.open(block -> recovered.get(block) == 1, writer::intent);
-      checkpoint = writer.end();
+      long length = writer.end();
+      file.swap();
+      checkpoint = length;
     } catch (IOException e) {
       if (!Journal.isFull(e)) {
         throw e;
       }
       return keep(end, e);
     }
-    file.swap();
     differing = new Runs();
     stale = false;
     return checkpoint;

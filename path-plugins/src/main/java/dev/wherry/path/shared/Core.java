@@ -247,9 +247,14 @@ final class Core {
     return w == null ? null : w.lag();
   }
 
+  /** What others wait for may be so. */
+  void checkConditions() {
+    conditions.check();
+  }
+
   /** A node can be reached: maybe the source, or one that a command waits for. */
   void retry() {
-    conditions.check();
+    checkConditions();
     Writer w = writer;
     if (w != null) {
       w.retry();

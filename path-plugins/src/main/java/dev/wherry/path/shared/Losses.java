@@ -47,6 +47,9 @@ final class Losses {
     this.unflushed = unflushed;
     this.boot = boot;
     ShareState now = state.now();
+    if (stored.role() == Role.OWNER && stored.isOf(boot)) {
+      unflushed.wrote();
+    }
     // The daemon has crashed. Hosts that come again do not know, and may not have flushed.
     if (stored.owes(boot)) {
       unflushed.answered(stored.losses() - 1);
@@ -100,9 +103,16 @@ final class Losses {
     }
   }
 
-  /** Counts a loss where this node owns the volume, durably when done. */
+  /**
+   * Counts a loss where this node owns the volume, durably when done. Hosts of its own that have
+   * not flushed hear of it as well, if they were not there to see the volume fail.
+   */
   CompletableFuture<Void> count() {
-    return state.update(s -> s.role() == Role.OWNER ? s.withLoss() : s).<Void>thenApply(s -> null);
+    ShareState now = state.now();
+    boolean owes = now.role() == Role.OWNER && unflushed.losing(now.losses());
+    return state
+        .update(s -> s.role() == Role.OWNER ? (owes ? s.withLoss().owing(boot) : s.withLoss()) : s)
+        .<Void>thenApply(s -> null);
   }
 
   /** Another node said how much is lost, or all hosts have been told. */

@@ -43,6 +43,7 @@ final class Ownership {
 
   private final Core core;
   private final Moves moves;
+  private final Starting starting;
   private final Peers peers;
   private final Taking taking;
   private final TakingBack back;
@@ -58,9 +59,10 @@ final class Ownership {
 
   private volatile long notBefore;
 
-  Ownership(Core core, Moves moves) {
+  Ownership(Core core, Moves moves, Starting starting) {
     this.core = core;
     this.moves = moves;
+    this.starting = starting;
     this.peers = new Peers(core);
     this.taking = new Taking(core, moves, peers);
     this.back = new TakingBack(core, moves, peers);
@@ -259,6 +261,14 @@ final class Ownership {
     if (isHere(s)) {
       return Peers.ok();
     }
+    if (!starting.isOver()) {
+      return core.soon(starting::isOver)
+          .thenCompose(
+              over ->
+                  over
+                      ? take(force, inconsistent)
+                      : Peers.refused(Status.REFUSED, starting.refusal()));
+    }
     if (s.fence() != null) {
       return force ? takeBack() : Peers.refused(Status.REFUSED, back.refusal(s));
     }
@@ -404,7 +414,7 @@ final class Ownership {
               if (failure != null) {
                 core.unseal();
                 forwardAgain();
-                // Hosts that somebody else holds, such as a start without room, are not let go.
+                // Hosts that somebody else holds, such as a fence that goes up, are not let go.
                 if (held.get() && core.inner().state() == VolumeState.SUSPENDED) {
                   core.inner().resume();
                 }

@@ -308,6 +308,11 @@ public record ShareState(
     return (OWES + inBoot).equals(boot);
   }
 
+  /** Hosts that this node has in a boot are to be told of a loss. */
+  ShareState owing(String inBoot) {
+    return with(d -> d.boot = OWES + inBoot);
+  }
+
   /** The hosts have been told. */
   ShareState told(String inBoot) {
     return owes(inBoot) ? with(d -> d.boot = inBoot) : this;

@@ -4,7 +4,6 @@ import dev.wherry.nbd.ExportInfo;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.FileSlice;
 import dev.wherry.nbd.NbdError;
-import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
@@ -25,13 +24,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A volume that several nodes have, as one of them sees it.
@@ -43,11 +38,6 @@ import org.slf4j.LoggerFactory;
  * <p>Safe on any thread; never blocks.
  */
 public final class SharedVolume implements PathHandler {
-  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
-
-  /** How soon a map that had no room for what a crash left in doubt is tried again. */
-  private static final long ROOM_MILLIS = 1000;
-
   /**
    * What it is made of.
    *
@@ -105,6 +95,7 @@ public final class SharedVolume implements PathHandler {
   public record Blocks(long total, long here, long dirty) {}
 
   private final Core core;
+  private final Starting starting;
   private final Moves moves;
   private final Ownership ownership;
   private final Release release;
@@ -115,8 +106,9 @@ public final class SharedVolume implements PathHandler {
 
   private SharedVolume(Parts parts, ShareState stored, ShareState state) {
     core = new Core(parts, stored, state);
+    starting = new Starting(core);
     moves = new Moves(core);
-    ownership = new Ownership(core, moves);
+    ownership = new Ownership(core, moves, starting);
     release = new Release(core, moves);
     giving = new Giving(core, moves);
     serving = new Serving(core, ownership, giving, release);
@@ -140,85 +132,8 @@ public final class SharedVolume implements PathHandler {
   public static SharedVolume open(Parts parts, ShareState state) {
     ShareState now = state.started(parts.boot());
     SharedVolume volume = new SharedVolume(parts, state, now);
-    volume.begin(state);
+    volume.starting.begin(state, volume::goOn);
     return volume;
-  }
-
-  /**
-   * Hosts wait until what a crash left in doubt in the map is certain, and it is durable that what
-   * was not flushed before a loss of power is lost. Where there is no room to write that down they
-   * wait until there is.
-   *
-   * @param before what was put last
-   */
-  private void begin(ShareState before) {
-    LayeredStore store = core.store();
-    BlockMap map = store == null ? null : store.map();
-    if (map == null && before.equals(core.state())) {
-      goOn();
-      return;
-    }
-    boolean rebooted = !before.isOf(core.parts().boot());
-    core.inner()
-        .suspend()
-        .thenCompose(
-            v ->
-                map == null || !rebooted
-                    ? Answers.done()
-                    : withRoom(() -> forget(map, before.outdated()), false))
-        .thenCompose(v -> core.update(s -> s))
-        .thenCompose(
-            v ->
-                map == null
-                    ? Answers.done()
-                    : withRoom(() -> core.losses().counting(store.flush()), false))
-        .thenCompose(v -> core.update(s -> s.withOutdated(List.of())))
-        .whenComplete(
-            (v, failure) -> {
-              if (failure != null) {
-                core.inner().fail(failure);
-                return;
-              }
-              core.inner().resume();
-              goOn();
-            });
-  }
-
-  /**
-   * Does it again as long as the map has no room for it and nobody has ended the volume.
-   *
-   * @param told whether people have been told of that
-   */
-  private CompletableFuture<Void> withRoom(Supplier<CompletableFuture<Void>> step, boolean told) {
-    return step.get()
-        .exceptionallyCompose(
-            failure -> {
-              boolean again =
-                  Failures.causeOf(failure) instanceof NbdException e
-                      && e.error() == NbdError.ENOSPC
-                      && e.isHarmless();
-              if (!again) {
-                return CompletableFuture.failedFuture(failure);
-              }
-              if (!told) {
-                String why = Failures.causeOf(failure).getMessage();
-                LOG.warn("volume {}: hosts wait until there is room: {}", core.suid(), why);
-              }
-              CompletableFuture<Void> later = new CompletableFuture<>();
-              core.parts()
-                  .timer()
-                  .schedule(() -> later.complete(null), ROOM_MILLIS, TimeUnit.MILLISECONDS);
-              return later.thenCompose(
-                  v ->
-                      core.inner().state() == VolumeState.SUSPENDED
-                          ? withRoom(step, true)
-                          : CompletableFuture.failedFuture(failure));
-            });
-  }
-
-  /** The machine lost its power before the map had forgotten these durably. */
-  private static CompletableFuture<Void> forget(BlockMap map, List<Run> outdated) {
-    return Answers.join(outdated.stream().map(r -> map.forgotten(r.from(), r.end())).toList());
   }
 
   private void goOn() {
@@ -351,8 +266,8 @@ public final class SharedVolume implements PathHandler {
   }
 
   /**
-   * Counts, durably, that what hosts of other nodes have not flushed may be lost, where this node
-   * owns the volume: it has failed, and is to be opened anew.
+   * Counts, durably, that what hosts have not flushed may be lost, where this node owns the volume:
+   * it has failed, and is to be opened anew.
    */
   public CompletableFuture<Void> lost() {
     return core.losses().count();
@@ -502,6 +417,7 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public boolean tryWrite(long offset, ByteBuf data) {
+    core.unflushed().wrote();
     return core.inner().tryWrite(offset, data);
   }
 
@@ -517,25 +433,33 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    ownership.written();
+    written();
     return attempts.of(() -> core.inner().write(offset, data, flags));
   }
 
   @Override
   public CompletableFuture<Void> flush() {
     Unflushed.Mark mark = core.unflushed().begin();
-    return attempts.of(() -> core.inner().flush()).thenAccept(v -> core.losses().flushed(mark));
+    return attempts
+        .of(() -> core.inner().flush())
+        .whenComplete((v, failure) -> core.unflushed().ended(mark, failure == null))
+        .thenAccept(v -> core.losses().flushed(mark));
+  }
+
+  private void written() {
+    core.unflushed().wrote();
+    ownership.written();
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    ownership.written();
+    written();
     return attempts.of(() -> core.inner().trim(offset, length, flags));
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    ownership.written();
+    written();
     return attempts.of(() -> core.inner().zero(offset, length, flags));
   }
 

@@ -35,8 +35,9 @@ public final class Unflushed {
    * @param answers that it covers
    * @param losses as they were known when it began
    * @param number counts them
+   * @param own whether it is to cover what {@link #wrote} says
    */
-  record Mark(long answers, long losses, long number) {}
+  record Mark(long answers, long losses, long number, boolean own) {}
 
   /** A run of answers, by their numbers; some of them may be flushed. */
   private record Answers(long first, long last) {
@@ -69,6 +70,12 @@ public final class Unflushed {
 
   private long failedAt;
 
+  /** Hosts have changed something, wherever it was owned, since a flush of theirs began. */
+  private volatile boolean own;
+
+  /** Flushes under way that are to cover such changes. */
+  private int covering;
+
   /** The most losses that any owner is known to have counted. */
   synchronized long latest() {
     return losses;
@@ -96,9 +103,40 @@ public final class Unflushed {
     }
   }
 
+  /** A host of this node changes something: before it is answered. */
+  void wrote() {
+    if (!own) {
+      own = true;
+    }
+  }
+
+  /**
+   * The owner, which is this node, counts a loss: what its own hosts were answered may be gone as
+   * well.
+   *
+   * @param count of losses before
+   * @return whether they were answered anything that they have not flushed
+   */
+  synchronized boolean losing(long count) {
+    boolean open = own || covering > 0;
+    if (open) {
+      answered(count);
+    }
+    return open;
+  }
+
   /** A FLUSH begins. */
   synchronized Mark begin() {
-    return new Mark(answers, losses, ++flushes);
+    boolean covers = own;
+    own = false;
+    covering += covers ? 1 : 0;
+    return new Mark(answers, losses, ++flushes, covers);
+  }
+
+  /** It has ended; before {@link #flushed} if that is called. */
+  synchronized void ended(Mark mark, boolean well) {
+    covering -= mark.own ? 1 : 0;
+    own |= mark.own && !well;
   }
 
   /**

@@ -17,6 +17,12 @@ final class ForgetfulFile implements MapFile {
   /** Nothing that takes room works. */
   boolean full;
 
+  /** That there is no room is found out only when a new file is made durable, or renamed. */
+  boolean fullAtSwap;
+
+  /** How often a new file was begun. */
+  int begun;
+
   /** Called while a new file is made. */
   Runnable meanwhile = () -> {};
 
@@ -73,6 +79,7 @@ final class ForgetfulFile implements MapFile {
   @Override
   public void prepare(ByteBuffer more) throws IOException {
     attempt();
+    begun += next.length == 0 ? 1 : 0;
     expectRoom();
     next = plus(next, more);
     meanwhile.run();
@@ -86,6 +93,9 @@ final class ForgetfulFile implements MapFile {
   @Override
   public void swap() throws IOException {
     attempt();
+    if (fullAtSwap) {
+      throw new IOException("map.next -> map: No space left on device");
+    }
     bytes = next;
     forced = bytes.length;
     discard();

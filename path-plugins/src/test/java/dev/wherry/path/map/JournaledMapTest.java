@@ -4,11 +4,16 @@ import static dev.wherry.path.map.BlockMap.NEWER;
 import static dev.wherry.path.map.BlockMap.NOT_HERE;
 import static dev.wherry.path.map.BlockMap.SAME;
 import static dev.wherry.path.map.BlockMap.ZERO;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import io.netty.buffer.ByteBuf;
@@ -21,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 class JournaledMapTest {
   private static final Geometry SMALL = new Geometry(4096, 1L << 24);
@@ -29,6 +35,7 @@ class JournaledMapTest {
       List.of(new JournaledMap.Run(0, SMALL.blocks(), SAME));
 
   private final ForgetfulFile file = new ForgetfulFile();
+  private long now;
   private final ByteBuf unit = Unpooled.wrappedBuffer(new byte[4096]);
 
   private JournaledMap create(List<JournaledMap.Run> initial) throws IOException {
@@ -38,7 +45,12 @@ class JournaledMapTest {
   /** The store is all zeroes, as is what is written. */
   private JournaledMap open() throws IOException {
     return JournaledMap.open(
-        file, SMALL, (offset, into) -> into.position(into.limit()), Runnable::run, LIMITS);
+        file,
+        SMALL,
+        (offset, into) -> into.position(into.limit()),
+        Runnable::run,
+        LIMITS,
+        () -> now);
   }
 
   private static CompletableFuture<Void> flushed() {
@@ -224,6 +236,7 @@ class JournaledMapTest {
     assertFalse(full.takesData());
     assertEquals(NbdError.ENOSPC, errorOf(full.intend(8 * 4096, unit)));
     file.full = false;
+    passSeconds(1);
     full.intend(8 * 4096, unit).join();
     full.written(8, 9);
     assertTrue(full.takesData());
@@ -234,7 +247,8 @@ class JournaledMapTest {
             SMALL,
             (offset, into) -> into.put(new byte[into.remaining()]).put(0, (byte) 1),
             Runnable::run,
-            LIMITS);
+            LIMITS,
+            () -> now);
     assertEquals(NOT_HERE, again.state(3), "the store has by chance what was intended");
     assertEquals(NEWER, again.state(8));
   }
@@ -254,6 +268,80 @@ class JournaledMapTest {
     assertEquals(NEWER, again.state(2));
     assertFalse(again.durable(2));
     assertEquals(NOT_HERE, again.state(3));
+  }
+
+  private void passSeconds(int seconds) {
+    now += seconds * 1_000_000_000L;
+  }
+
+  /** Hosts that write on and on would have the whole map read and written for each request. */
+  @Test
+  void onAFullDiskAMapIsWrittenAnewNoSoonerThanASecondLaterAndThenTwiceAsLong() throws Exception {
+    ByteBuf lost = Unpooled.wrappedBuffer(new byte[4096]).setByte(0, 1);
+    create(List.of()).intend(3 * 4096, lost).join();
+    JournaledMap full = openFull();
+    ListAppender<ILoggingEvent> said = new ListAppender<>();
+    Logger log = (Logger) LoggerFactory.getLogger(Checkpoints.class);
+    said.start();
+    log.addAppender(said);
+    log.setLevel(Level.WARN);
+    try {
+      for (int pause : new int[] {1, 2, 4, 8, 8}) {
+        int before = file.begun;
+        for (int asked = 0; asked < 3; asked++) {
+          assertFalse(full.takesData());
+          assertEquals(NbdError.ENOSPC, errorOf(full.intend(8 * 4096, unit)));
+          assertEquals(before + 1, file.begun, "tried again within " + pause + " s");
+        }
+        passSeconds(pause);
+      }
+    } finally {
+      log.setLevel(null);
+      log.detachAppender(said);
+    }
+    assertEquals(1, said.list.size(), () -> "said more than once: " + said.list);
+    file.full = false;
+    full.intend(8 * 4096, unit).join();
+    assertTrue(full.takesData());
+  }
+
+  /** So it is where room is found for what is written only once it is made durable, as with NFS. */
+  @Test
+  void aMapOpensWhereOnlyTheSwapFindsThatThereIsNoRoom() throws Exception {
+    JournaledMap map = create(ALL_SAME);
+    write(map, 5);
+    map.zeroed(7, 9).join();
+    map.commit(JournaledMapTest::flushed).join();
+    byte[] before = file.bytes.clone();
+    file.fullAtSwap = true;
+    JournaledMap full = open();
+    assertArrayEquals(before, file.bytes, "its journal goes on");
+    assertTrue(full.journalLength() > 0);
+    assertEquals(NEWER, full.state(5));
+    full.zeroed(20, 21).join();
+    full.commit(JournaledMapTest::flushed).join();
+    file.fullAtSwap = false;
+    JournaledMap again = open();
+    assertEquals(NEWER, again.state(5));
+    assertEquals(ZERO, again.state(7));
+    assertEquals(ZERO, again.state(20));
+    assertEquals(0, again.journalLength());
+  }
+
+  @Test
+  void aMapInUseGoesOnWhereOnlyTheSwapFindsThatThereIsNoRoom() throws Exception {
+    JournaledMap map = create(List.of());
+    file.fullAtSwap = true;
+    int made = file.begun;
+    long written = 0;
+    while (file.begun == made) {
+      write(map, written++ % SMALL.blocks());
+    }
+    map.commit(JournaledMapTest::flushed).join();
+    map.zeroed(0, 1).join();
+    JournaledMap full = open();
+    assertEquals(ZERO, full.state(0));
+    assertEquals(NEWER, full.state(1));
   }
 
   @Test
@@ -320,7 +408,8 @@ class JournaledMapTest {
                     new Geometry(8192, 1L << 24),
                     (offset, into) -> {},
                     Runnable::run,
-                    LIMITS));
+                    LIMITS,
+                    () -> now));
     assertEquals(
         "the block map is of a volume of 16777216 bytes in blocks of 4096,"
             + " not of 16777216 bytes in blocks of 8192",

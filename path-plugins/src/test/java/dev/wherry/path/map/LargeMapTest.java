@@ -110,7 +110,12 @@ class LargeMapTest {
 
   private static JournaledMap open(MapFile file) throws IOException {
     return JournaledMap.open(
-        file, GEOMETRY, (at, into) -> into.position(into.limit()), Runnable::run, LIMITS);
+        file,
+        GEOMETRY,
+        (at, into) -> into.position(into.limit()),
+        Runnable::run,
+        LIMITS,
+        System::nanoTime);
   }
 
   @Test

@@ -26,6 +26,9 @@ import java.util.concurrent.CompletableFuture;
  * unit what it may read as after which crash.
  */
 final class MapWorld {
+  /** What passes between two looks at the clock: what has to wait for a while has waited. */
+  private static final long HOUR = 3_600_000_000_000L;
+
   private static final JournaledMap.Limits LIMIT = new JournaledMap.Limits(2000, 1);
 
   /** A request that holds its units. */
@@ -81,6 +84,7 @@ final class MapWorld {
   private JournaledMap map;
   private int contents = 1;
   private boolean nested;
+  private long now;
   int crashes;
   int commits;
 
@@ -202,6 +206,10 @@ final class MapWorld {
   }
 
   private void write(int[] whole) {
+    if (file.fullAtSwap && !map.takesData()) {
+      // It would be refused.
+      return;
+    }
     int[] at = part(whole);
     int first = contents;
     contents += at[3] - at[2];
@@ -460,8 +468,10 @@ final class MapWorld {
     tasks = new ArrayDeque<>();
     nested = true;
     file.full = random.nextInt(3) == 0;
-    map = JournaledMap.open(file, geometry, store::read, this::execute, LIMIT);
+    file.fullAtSwap = !file.full && random.nextInt(3) == 0;
+    map = JournaledMap.open(file, geometry, store::read, this::execute, LIMIT, () -> now += HOUR);
     file.full = false;
+    file.fullAtSwap &= random.nextBoolean();
     nested = false;
     Set<Integer> held = new HashSet<>();
     for (Request request : open) {

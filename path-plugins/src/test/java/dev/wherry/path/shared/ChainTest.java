@@ -2,6 +2,7 @@ package dev.wherry.path.shared;
 
 import static dev.wherry.path.shared.Nodes.BLOCK;
 import static dev.wherry.path.shared.Nodes.BLOCKS;
+import static dev.wherry.path.shared.Nodes.SIZE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -173,6 +174,22 @@ class ChainTest extends TwoNodes {
             + " 'wherry volume release v' on node c first, once node b has all of it",
         nodes.refusal(a.volume().activate(false)));
     assertEquals(Role.OWNER, b.state().role());
+  }
+
+  /** It would take it with blocks that come, by way of both others, from its part of before. */
+  @Test
+  void norDoesItAsAStandbyThatHasLostWhatTheMiddleMisses() {
+    b.activate();
+    assertEquals("node:a", b.state().base());
+    a.stop();
+    nodes.await(b.volume().leave("a"));
+    a.disk.put(0, Bytes.of(666, SIZE));
+    nodes.shareAgain(b, a);
+    assertEquals(
+        "node b: what is not here yet comes from node a",
+        nodes.refusal(a.volume().activate(false)));
+    assertEquals(Role.OWNER, b.state().role());
+    assertEquals(Role.STANDBY, a.state().role());
   }
 
   @Test

@@ -11,6 +11,7 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.nio.channels.FileChannel;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Disk extends ForwardingDevice {
   private boolean failsFlush;
+  private Supplier<CompletableFuture<Void>> flushTime = Answers::done;
   private boolean failsWrites;
   private boolean full;
   private Runnable beforeRead = () -> {};
@@ -94,6 +96,11 @@ final class Disk extends ForwardingDevice {
     writesHeld = CompletableFuture.completedFuture(null);
   }
 
+  /** Flushes end no sooner than what this gives them. */
+  void flushesTake(Supplier<CompletableFuture<Void>> time) {
+    flushTime = time;
+  }
+
   int flushes() {
     return flushes;
   }
@@ -164,7 +171,7 @@ final class Disk extends ForwardingDevice {
     flushes++;
     return failsFlush
         ? Answers.failed(NbdError.EIO, "the disk is broken")
-        : device.flush().thenRun(() -> keep(0, durable.length));
+        : flushTime.get().thenCompose(v -> device.flush()).thenRun(() -> keep(0, durable.length));
   }
 
   @Override

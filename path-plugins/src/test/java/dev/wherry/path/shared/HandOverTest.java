@@ -20,6 +20,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -75,6 +77,33 @@ class HandOverTest extends TwoNodes {
     assertEquals(1, nodes.wire.sent(Op.PREPARE).size());
     // Before it tells of its store, after that (what was written meanwhile), and with hosts held.
     assertEquals(3, a.disk.flushes());
+  }
+
+  /** How often the owner flushes for a hand-over if these are what its flushes take. */
+  private int flushesOf(long... millis) {
+    open(true);
+    AtomicInteger next = new AtomicInteger();
+    a.disk.flushesTake(
+        () -> {
+          CompletableFuture<Void> over = new CompletableFuture<>();
+          long last = millis[Math.min(next.getAndIncrement(), millis.length - 1)];
+          nodes.time.schedule(() -> over.complete(null), last, TimeUnit.MILLISECONDS);
+          return over;
+        });
+    b.activate();
+    expectOwner(b, a, 2);
+    return next.get();
+  }
+
+  /** What hosts write while one runs is what the next one has to do, and they wait for the last. */
+  @Test
+  void theOwnerFlushesAgainWhileItServesAsLongAsThatTakesLessAndLess() {
+    assertEquals(7, flushesOf(900, 400, 200, 100, 50, 0));
+  }
+
+  @Test
+  void butNotOnceItTakesNoLess() {
+    assertEquals(4, flushesOf(900, 400, 390, 200));
   }
 
   @Test

@@ -348,6 +348,49 @@ class LossesTest {
     expectLoss(b);
   }
 
+  /** It had let go of the volume before it failed, and comes back when it is well again. */
+  @Test
+  void aHostOfTheOwnersOwnThatDidNotSeeTheVolumeFailHearsOfItToo() {
+    write(a);
+    a.disk.failFlushes(true);
+    nodes.error(b.volume().flush());
+    a.disk.failFlushes(false);
+    a.crash();
+    start(a);
+    a.volume().up("b");
+    nodes.pass(Duration.ofSeconds(1));
+    expectLoss(a);
+    a.stop();
+    start(a);
+    flush(a);
+  }
+
+  /** The host whose flush it was has been told; the others have not. */
+  @Test
+  void alsoWhereItWasAnotherHostsFlushThatFailed() {
+    write(a);
+    a.disk.failFlushes(true);
+    nodes.error(a.volume().flush());
+    a.disk.failFlushes(false);
+    a.crash();
+    start(a);
+    expectLoss(a);
+  }
+
+  @Test
+  void aHostOfTheOwnersOwnThatHadFlushedAllIsNotAlarmed() {
+    write(a);
+    flush(a);
+    write(b);
+    a.disk.failFlushes(true);
+    nodes.error(b.volume().flush());
+    a.disk.failFlushes(false);
+    a.crash();
+    start(a);
+    flush(a);
+    expectLoss(b);
+  }
+
   @Test
   void aNodeInBetweenPassesTheOwnersCountOn() {
     c.activate();

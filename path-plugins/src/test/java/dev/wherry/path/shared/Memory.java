@@ -23,6 +23,7 @@ final class Memory implements ShareLog {
   private final List<ShareState> states = new ArrayList<>();
   private final Map<Long, ForcedMapFile> maps = new HashMap<>();
   private boolean failing;
+  private boolean full;
   private int putsBeforeFailure = Integer.MAX_VALUE;
 
   Memory(Path directory, int blockSize, long size) {
@@ -55,6 +56,11 @@ final class Memory implements ShareLog {
     putsBeforeFailure = puts;
   }
 
+  /** There is no room for anything more that maps write down. */
+  void fill(boolean isFull) {
+    full = isFull;
+  }
+
   /** Nothing becomes durable any more. */
   void cutPower() {
     maps.values().forEach(ForcedMapFile::cutPower);
@@ -66,7 +72,7 @@ final class Memory implements ShareLog {
   }
 
   private MapFile mapFile(long number) throws IOException {
-    ForcedMapFile file = new ForcedMapFile(file(number), maps.get(number));
+    ForcedMapFile file = new ForcedMapFile(file(number), maps.get(number), () -> full);
     maps.put(number, file);
     return file;
   }

@@ -117,6 +117,7 @@ final class SimMapFile {
     public void swap() throws IOException {
       faults.at("map swap", life);
       expectAlive();
+      expectRoom();
       content = prepared;
       forced = content.length;
       prepared = new byte[0];

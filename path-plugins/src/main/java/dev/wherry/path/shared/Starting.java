@@ -1,0 +1,137 @@
+package dev.wherry.path.shared;
+
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
+import dev.wherry.path.Answers;
+import dev.wherry.path.VolumeState;
+import dev.wherry.path.map.BlockMap;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The start of a volume's engine: hosts wait until what a crash left in doubt in the map is
+ * certain, and it is durable that what was not flushed before a loss of power is lost. Where there
+ * is no room to write that down they wait until there is, and so does whoever wants to change the
+ * volume's place.
+ *
+ * <p>Safe on any thread; never blocks. Begun once.
+ */
+final class Starting {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
+
+  /** How soon a map that had no room for what a crash left in doubt is tried again. */
+  private static final long ROOM_MILLIS = 1000;
+
+  private final Core core;
+  private volatile boolean over;
+
+  /** Why there is no room; null where there is, as far as is known. */
+  private volatile @Nullable String waitsFor;
+
+  Starting(Core core) {
+    this.core = core;
+  }
+
+  /**
+   * Begins.
+   *
+   * @param before what was put last
+   * @param goOn called at the end, unless the volume has failed, or was ended before
+   */
+  void begin(ShareState before, Runnable goOn) {
+    LayeredStore store = core.store();
+    BlockMap map = store == null ? null : store.map();
+    if (map == null && before.equals(core.state())) {
+      over = true;
+      goOn.run();
+      return;
+    }
+    boolean rebooted = !before.isOf(core.parts().boot());
+    core.inner()
+        .suspend()
+        .thenCompose(
+            v ->
+                map == null || !rebooted
+                    ? Answers.done()
+                    : withRoom(() -> forget(map, before.outdated())))
+        .thenCompose(v -> core.update(s -> s))
+        .thenCompose(
+            v ->
+                map == null
+                    ? Answers.done()
+                    : withRoom(() -> core.losses().counting(store.flush())))
+        .thenCompose(v -> core.update(s -> s.withOutdated(List.of())))
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                core.inner().fail(failure);
+              } else {
+                core.inner().resume();
+              }
+              over = true;
+              core.checkConditions();
+              if (failure == null) {
+                goOn.run();
+              }
+            });
+  }
+
+  /** Whether hosts are held no more: they are served, or the volume has failed. */
+  boolean isOver() {
+    return over;
+  }
+
+  /** Why nobody may take the ownership yet, and what helps. */
+  String refusal() {
+    String why = waitsFor;
+    String volume = "volume " + core.suid();
+    return why == null
+        ? volume + " is being started on node " + core.node() + " still; ask again"
+        : "node "
+            + core.node()
+            + " has no room to write down what a crash left in doubt of "
+            + volume
+            + " ("
+            + why
+            + "); make room where it keeps its data: hosts go on by themselves then, and what was"
+            + " asked for is possible";
+  }
+
+  /** Does it again as long as the map has no room for it and nobody has ended the volume. */
+  private CompletableFuture<Void> withRoom(Supplier<CompletableFuture<Void>> step) {
+    return step.get()
+        .thenRun(() -> waitsFor = null)
+        .exceptionallyCompose(
+            failure ->
+                Failures.causeOf(failure) instanceof NbdException e
+                        && e.error() == NbdError.ENOSPC
+                        && e.isHarmless()
+                    ? later(String.valueOf(e.getMessage()))
+                        .thenCompose(
+                            v ->
+                                core.inner().state() == VolumeState.SUSPENDED
+                                    ? withRoom(step)
+                                    : CompletableFuture.failedFuture(failure))
+                    : CompletableFuture.failedFuture(failure));
+  }
+
+  private CompletableFuture<Void> later(String why) {
+    if (waitsFor == null) {
+      LOG.warn("volume {}: hosts wait until there is room: {}", core.suid(), why);
+    }
+    waitsFor = why;
+    CompletableFuture<Void> later = new CompletableFuture<>();
+    core.parts().timer().schedule(() -> later.complete(null), ROOM_MILLIS, TimeUnit.MILLISECONDS);
+    return later;
+  }
+
+  /** The machine lost its power before the map had forgotten these durably. */
+  private static CompletableFuture<Void> forget(BlockMap map, List<Run> outdated) {
+    return Answers.join(outdated.stream().map(r -> map.forgotten(r.from(), r.end())).toList());
+  }
+}

@@ -1,0 +1,119 @@
+package dev.wherry.path.shared;
+
+import static dev.wherry.path.shared.Nodes.BLOCK;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.wherry.path.link.Op;
+import io.netty.buffer.ByteBuf;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A node crashes with writes that are not flushed, and starts on a full disk. */
+class StartWithoutRoomTest extends TwoNodes {
+  private static final byte[] WRITTEN = Bytes.of(2, BLOCK);
+
+  /** Node b owns the volume, and has a block that is not flushed. */
+  @BeforeEach
+  void own() {
+    open(ReadPolicy.PULL, true);
+    b.activate();
+    b.write(0, WRITTEN);
+  }
+
+  private void crashAndStartOnAFullDisk() {
+    b.memory.fill(true);
+    b.crash();
+    b.start();
+  }
+
+  /** A minute in which hosts of b wait; their read goes on when there is room. */
+  private CompletableFuture<ByteBuf> hostsWait() {
+    CompletableFuture<ByteBuf> read = b.volume().read(0, BLOCK);
+    nodes.pass(Duration.ofMinutes(1));
+    assertFalse(read.isDone());
+    return read;
+  }
+
+  private void makeRoom() {
+    b.memory.fill(false);
+  }
+
+  @Test
+  void hostsWaitUntilWhatACrashLeftInDoubtCanBeWrittenDown() {
+    crashAndStartOnAFullDisk();
+    CompletableFuture<ByteBuf> read = hostsWait();
+    makeRoom();
+    assertArrayEquals(WRITTEN, Bytes.take(nodes.await(read)));
+    b.write(BLOCK, WRITTEN);
+    b.expect(Bytes.with(Bytes.with(content, 0, WRITTEN), BLOCK, WRITTEN));
+  }
+
+  @Test
+  void aDaemonThatIsStoppedMeanwhileStops() {
+    crashAndStartOnAFullDisk();
+    nodes.pass(Duration.ofSeconds(5));
+    b.stop();
+    makeRoom();
+    b.start();
+    b.expect(Bytes.with(content, 0, WRITTEN));
+  }
+
+  /** The owner a promised the ownership to b, and crashed; what b has then is all that is left. */
+  private void promiseToA() {
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> unused = a.volume().activate(false);
+    assertFalse(unused.isDone());
+    nodes.pass(Duration.ofSeconds(1));
+    assertNotNull(b.memory.state().pledge());
+    b.write(BLOCK, WRITTEN);
+    crashAndStartOnAFullDisk();
+    assertEquals(Role.FORMER, b.state().role());
+    nodes.wire.cut("a", "b");
+    a.stop();
+  }
+
+  @Test
+  void whoTakesTheOwnershipByForceIsToldToMakeRoom() {
+    promiseToA();
+    String refusal = nodes.refusal(b.volume().activate(true));
+    assertTrue(refusal.contains("node b has no room to write down"), refusal);
+    assertTrue(refusal.contains("no space for the block map's journal"), refusal);
+    assertTrue(refusal.contains("make room where it keeps its data"), refusal);
+  }
+
+  @Test
+  void whoMakesRoomAndTakesItByForceNeedNotAskTwice() {
+    promiseToA();
+    CompletableFuture<Void> force = b.volume().activate(true);
+    nodes.pass(Duration.ofSeconds(2));
+    makeRoom();
+    nodes.await(force);
+    assertEquals(Role.OWNER, b.memory.state().role());
+    assertEquals(65_536, b.memory.state().epoch());
+    assertArrayEquals(WRITTEN, b.read(BLOCK, BLOCK));
+  }
+
+  /** The successor of a fenced node is lost for good. */
+  @Test
+  void norDoesWhoTakesItBack() {
+    nodes.wire.cut("a", "b");
+    nodes.await(a.volume().activate(true));
+    nodes.mend(a, b);
+    assertNotNull(b.memory.state().fence());
+    crashAndStartOnAFullDisk();
+    nodes.wire.cut("a", "b");
+    CompletableFuture<Void> force = b.volume().activate(true);
+    nodes.pass(Duration.ofSeconds(2));
+    assertFalse(force.isDone());
+    makeRoom();
+    nodes.await(force);
+    assertEquals(Role.OWNER, b.memory.state().role());
+    assertArrayEquals(WRITTEN, b.read(0, BLOCK));
+  }
+}
