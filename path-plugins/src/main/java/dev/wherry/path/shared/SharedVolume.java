@@ -101,6 +101,7 @@ public final class SharedVolume implements PathHandler {
    */
   public record Blocks(long total, long here, long dirty) {}
 
+  private final ExportInfo info;
   private final Core core;
   private final Moves moves;
   private final Ownership ownership;
@@ -111,6 +112,7 @@ public final class SharedVolume implements PathHandler {
   private final Ending ending;
 
   private SharedVolume(Parts parts, ShareState stored, ShareState state) {
+    info = SharedInfo.of(parts.size());
     core = new Core(parts, stored, state);
     moves = new Moves(core);
     ownership = new Ownership(core, moves);
@@ -540,7 +542,7 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public ExportInfo info() {
-    return SharedInfo.of(core.size());
+    return info;
   }
 
   @Override
