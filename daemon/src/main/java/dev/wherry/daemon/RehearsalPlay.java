@@ -30,7 +30,7 @@ final class RehearsalPlay {
   private static final int BLOCK = 4096;
   private static final Duration WHOLE = Duration.ofSeconds(2);
   private static final Duration BESIDE = Duration.ofMillis(3);
-  private static final int SLICES = Integer.getInteger("sl", 10);
+  private static final int SLICES = 20;
   private static final Duration SLICE = Duration.ofMillis(20);
   private static final Duration LONG = Duration.ofMillis(100);
   private static final Duration LOOK = Duration.ofMillis(20);
