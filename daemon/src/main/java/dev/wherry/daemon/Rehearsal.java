@@ -45,7 +45,7 @@ final class Rehearsal {
    */
   record Times(Duration after, Duration play, Duration end) {
     static final Times DEFAULT =
-        new Times(Duration.ofMillis(500), Duration.ofSeconds(10), Duration.ofSeconds(8));
+        new Times(Duration.ofMillis(500), Duration.ofSeconds(30), Duration.ofSeconds(8));
   }
 
   private final Configuration config;

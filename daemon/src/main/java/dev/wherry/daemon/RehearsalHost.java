@@ -85,7 +85,7 @@ final class RehearsalHost {
 
   private CompletableFuture<?> request(int n) {
     long offset = ThreadLocalRandom.current().nextLong((size - LONG) / BLOCK) * BLOCK;
-    return switch (n % 16) {
+    return switch (n % 64) {
       case 3 -> client.read(offset, BLOCK).thenAccept(ByteBuf::release);
       case 5 -> client.zero(offset, BLOCK, 0);
       case 7 -> client.trim(offset, BLOCK, 0);

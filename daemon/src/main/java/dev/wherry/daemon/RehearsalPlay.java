@@ -30,6 +30,8 @@ final class RehearsalPlay {
   private static final int BLOCK = 4096;
   private static final Duration WHOLE = Duration.ofSeconds(2);
   private static final Duration BESIDE = Duration.ofMillis(3);
+  private static final int SLICES = 20;
+  private static final Duration SLICE = Duration.ofMillis(20);
   private static final Duration LONG = Duration.ofMillis(100);
   private static final Duration LOOK = Duration.ofMillis(20);
 
@@ -91,6 +93,11 @@ final class RehearsalPlay {
         share(suid, other, owner);
       }
     }
+    load(host);
+    other.parts().handOvers().activate(suid, false, false);
+    load(host);
+    load(guest);
+    owner.parts().handOvers().activate(suid, false, false);
     guest.detach();
     host.detach();
     whole(suid, owner);
@@ -137,6 +144,19 @@ final class RehearsalPlay {
     handOvers++;
     Duration pause = Duration.ofNanos(2 * (System.nanoTime() - began));
     rest(pause.compareTo(LONG) < 0 ? pause : LONG);
+  }
+
+  /** Requests alone, of which there are many more than hand-overs. */
+  private void load(RehearsalHost host) throws InterruptedException {
+    for (int i = 0; i < SLICES; i++) {
+      host.run();
+      try {
+        rest(SLICE);
+      } finally {
+        host.pause();
+      }
+      rest(SLICE);
+    }
   }
 
   /** Until nothing of the former owner is needed. */

@@ -481,6 +481,23 @@ final class Core {
     handover = new SharedVolume.Handover(stallNanos, System.currentTimeMillis());
   }
 
+  /**
+   * Logs a hand-over, by another thread: a log is slow, and this one has to answer the other node,
+   * or the hosts that were held.
+   */
+  void logHandOver(String how, long stallNanos) {
+    long epoch = state().epoch();
+    Runnable line =
+        () ->
+            LOG.info(
+                "volume {}: {}, epoch {}; hosts were held for {} us",
+                suid(),
+                how,
+                epoch,
+                stallNanos / 1000);
+    parts.timer().execute(line);
+  }
+
   SharedVolume.@Nullable Handover handover() {
     return handover;
   }

@@ -432,12 +432,7 @@ final class Giving {
     core.connectSource(core.state());
     long stall = core.switchRole();
     core.handedOver(stall);
-    LOG.info(
-        "volume {}: handed to node {}, epoch {}; hosts were held for {} us",
-        core.suid(),
-        to,
-        core.state().epoch(),
-        stall / 1000);
+    core.logHandOver("handed to node " + to, stall);
   }
 
   /** What the taker is told when it gets the ownership. */

@@ -94,6 +94,7 @@ public final class SharedVolume implements PathHandler {
    */
   public record Blocks(long total, long here, long dirty) {}
 
+  private final ExportInfo info;
   private final Core core;
   private final Starting starting;
   private final Moves moves;
@@ -105,6 +106,7 @@ public final class SharedVolume implements PathHandler {
   private final Ending ending;
 
   private SharedVolume(Parts parts, ShareState stored, ShareState state) {
+    info = SharedInfo.of(parts.size());
     core = new Core(parts, stored, state);
     starting = new Starting(core);
     moves = new Moves(core);
@@ -478,7 +480,7 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public ExportInfo info() {
-    return SharedInfo.of(core.size());
+    return info;
   }
 
   @Override

@@ -322,11 +322,7 @@ final class Taking {
               long stall = core.switchRole();
               core.state().members().forEach(peers::tell);
               core.handedOver(stall);
-              LOG.info(
-                  "volume {}: owned here, epoch {}; hosts were held for {} us",
-                  core.suid(),
-                  core.state().epoch(),
-                  stall / 1000);
+              core.logHandOver("owned here", stall);
               attempt.afterwards.run();
               return null;
             });
