@@ -13,14 +13,11 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The taker's side of a hand-over, as {@link Ownership} draws it; {@link Giving} is the owner's.
  */
 final class Taking {
-  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
   private static final int MOST_REDIRECTS = 8;
   private static final int MOST_FLUSHES = 20;
   private static final long SHORT_FLUSH_NANOS = 2_000_000;

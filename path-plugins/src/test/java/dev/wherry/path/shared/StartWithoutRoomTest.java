@@ -21,7 +21,7 @@ class StartWithoutRoomTest extends TwoNodes {
   /** Node b owns the volume, and has a block that is not flushed. */
   @BeforeEach
   void own() {
-    open(ReadPolicy.PULL, true);
+    open("pull", true);
     b.activate();
     b.write(0, WRITTEN);
   }
