@@ -110,10 +110,11 @@ public final class Sharing {
       // It takes the word of the owner alone, and may not know yet who that is.
       Refusals.await(engine.tell(from), LIMIT, "telling node " + from);
       // It is no member any more before it is asked: so it cannot take the ownership meanwhile.
-      Refusals.await(engine.leave(from), LIMIT, "the leave of node " + from);
+      Refusals.await(engine.leaving(from), LIMIT, "the leave of node " + from);
       try {
         peers.ask(
             nodes.online(from), Op.UNSHARE, suid, state.epoch(), Unpooled.EMPTY_BUFFER, LIMIT);
+        engine.left(from);
       } catch (Refusal e) {
         if (e.kind() != Refusal.Kind.UNKNOWN) {
           Refusals.await(engine.join(from), LIMIT, "the return of node " + from);

@@ -10,6 +10,7 @@ import dev.wherry.path.map.BlockMap;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
@@ -495,7 +496,11 @@ final class Core {
                 how,
                 epoch,
                 stallNanos / 1000);
-    parts.timer().execute(line);
+    try {
+      parts.timer().execute(line);
+    } catch (RejectedExecutionException stopping) {
+      line.run();
+    }
   }
 
   SharedVolume.@Nullable Handover handover() {

@@ -133,9 +133,19 @@ final class Serving {
       return stale();
     }
     if (!s.members().contains(from)) {
-      return ownership
-          .peers()
-          .orphans()
+      Orphans orphans = ownership.peers().orphans();
+      if (orphans.isLeaving(from)) {
+        return core.await(() -> !orphans.isLeaving(from))
+            .thenCompose(
+                settled ->
+                    settled
+                        ? host(from, r)
+                        : CompletableFuture.failedFuture(
+                            new NbdException(
+                                NbdError.EIO,
+                                "node " + from + " does not say in time whether it leaves")));
+      }
+      return orphans
           .takeIn(from)
           .thenCompose(
               in ->

@@ -258,7 +258,8 @@ public final class SharedVolume implements PathHandler {
               }
               return s.withMembers(members);
             })
-        .thenCompose(s -> ownership.tell(node));
+        .thenCompose(s -> ownership.tell(node))
+        .whenComplete((v, failure) -> left(node));
   }
 
   /** Why nobody is served any more; null where hosts are, or nothing but a fence is the reason. */
@@ -288,6 +289,26 @@ public final class SharedVolume implements PathHandler {
     return core.soon(() -> core.state().epoch() >= epoch);
   }
 
+  /**
+   * A member is about to be asked whether it leaves. As {@link #leave}; but what its hosts ask for
+   * meanwhile waits for {@link #left} or {@link #join}.
+   */
+  public CompletableFuture<Void> leaving(String node) {
+    ownership.peers().orphans().leaving(node);
+    return leave(node)
+        .whenComplete(
+            (v, failure) -> {
+              if (failure != null) {
+                left(node);
+              }
+            });
+  }
+
+  /** It does: its hosts have no part in the volume any more. Never blocks. */
+  public void left(String node) {
+    ownership.peers().orphans().settled(node);
+  }
+
   /** A member is gone. As {@link #join}. */
   public CompletableFuture<Void> leave(String node) {
     ownership.peers().orphans().left(node);
@@ -303,7 +324,9 @@ public final class SharedVolume implements PathHandler {
 
   /** A member is gone, and what it kept of the volume with it. As {@link #join}. */
   public CompletableFuture<Void> gone(String node) {
-    return leave(node).thenCompose(v -> release.gone(node));
+    return leave(node)
+        .thenCompose(v -> release.gone(node))
+        .whenComplete((v, failure) -> left(node));
   }
 
   /**

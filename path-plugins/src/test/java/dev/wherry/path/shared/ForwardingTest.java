@@ -129,6 +129,36 @@ class ForwardingTest extends TwoNodes {
   }
 
   @Test
+  void aHostOfANodeThatIsAskedToLeaveWaitsUntilItDoesNot() {
+    open(true);
+    nodes.await(a.volume().leaving("b"));
+    CompletableFuture<ByteBuf> read = b.volume().read(0, 10);
+    nodes.pass(Duration.ofSeconds(5));
+    assertFalse(read.isDone());
+    nodes.await(a.volume().join("b"));
+    assertArrayEquals(Bytes.part(content, 0, 10), Bytes.take(nodes.await(read)));
+  }
+
+  @Test
+  void aHostOfANodeThatIsAskedToLeaveIsRefusedOnceItHas() {
+    open(true);
+    nodes.await(a.volume().leaving("b"));
+    CompletableFuture<ByteBuf> read = b.volume().read(0, 10);
+    nodes.pass(Duration.ofSeconds(5));
+    assertFalse(read.isDone());
+    a.volume().left("b");
+    assertTrue(nodes.failure(read).getMessage().contains("node b has no part in volume v"));
+  }
+
+  @Test
+  void aHostOfANodeThatIsAskedToLeaveDoesNotWaitForEver() {
+    open(true);
+    nodes.await(a.volume().leaving("b"));
+    CompletableFuture<ByteBuf> read = b.volume().read(0, 10);
+    assertEquals(NbdError.EIO, nodes.error(read).error());
+  }
+
+  @Test
   void aRequestPastTheEndIsRefused() {
     open(true);
     LinkReply reply = nodes.call(b, a, LinkRequest.of(Op.READ, Nodes.SUID, 1, SIZE, 1));
