@@ -152,7 +152,7 @@ final class PluginScan {
           new Plugins.Problem(
               source,
               "read policy name '" + name + "': must be lower case letters, digits and '-'"));
-    } else if (policies.putIfAbsent(name, policy) != null) {
+    } else if (policies.putIfAbsent(name, StatedPolicy.of(name, policy)) != null) {
       problems.add(taken(source, "read policy '" + name + "'"));
     } else {
       owners.put("read policy '" + name + "'", source);

@@ -4,8 +4,8 @@ package dev.wherry.path;
  * What becomes of a block of a shared volume that is not on the node that owns it. Found as {@link
  * PathPlugin}s are; has a public constructor without parameters.
  *
- * <p>Each question is asked once for every volume and range that names the policy, not for every
- * block: the answers are always the same. Safe on any thread; never blocks.
+ * <p>Each question is asked once, when the policy is found: the answers are always the same. One
+ * that cannot be asked is left out. Safe on any thread; never blocks.
  */
 public interface ReadPolicy {
   /**

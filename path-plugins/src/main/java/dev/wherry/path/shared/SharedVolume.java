@@ -26,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -443,7 +444,9 @@ public final class SharedVolume implements PathHandler {
   @Override
   public boolean tryWrite(long offset, ByteBuf data) {
     core.unflushed().wrote();
-    return core.inner().tryWrite(offset, data);
+    boolean written = core.inner().tryWrite(offset, data);
+    core.unflushed().wrote();
+    return written;
   }
 
   @Override
@@ -458,8 +461,7 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    written();
-    return attempts.of(() -> core.inner().write(offset, data, flags));
+    return changed(() -> core.inner().write(offset, data, flags));
   }
 
   @Override
@@ -471,21 +473,26 @@ public final class SharedVolume implements PathHandler {
         .thenAccept(v -> core.losses().flushed(mark));
   }
 
-  private void written() {
+  /** A FLUSH that begins while it is under way does not cover it: so it is said again. */
+  private CompletableFuture<Void> changed(Supplier<CompletableFuture<Void>> change) {
     core.unflushed().wrote();
     ownership.written();
+    CompletableFuture<Void> done = attempts.of(change);
+    if (done.isDone()) {
+      core.unflushed().wrote();
+      return done;
+    }
+    return done.whenComplete((v, failure) -> core.unflushed().wrote());
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    written();
-    return attempts.of(() -> core.inner().trim(offset, length, flags));
+    return changed(() -> core.inner().trim(offset, length, flags));
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    written();
-    return attempts.of(() -> core.inner().zero(offset, length, flags));
+    return changed(() -> core.inner().zero(offset, length, flags));
   }
 
   @Override

@@ -103,7 +103,10 @@ public final class Unflushed {
     }
   }
 
-  /** A host of this node changes something: before it is answered. */
+  /**
+   * A host of this node changes something: when that begins, and when it has ended, before the host
+   * is told. A flush that began in between clears what was said first, and does not cover it.
+   */
   void wrote() {
     if (!own) {
       own = true;

@@ -112,6 +112,38 @@ class FifthPolicyTest extends UnderPolicy {
     }
   }
 
+  /** A volume that names it could neither be opened nor be given another one. */
+  @Test
+  void oneThatCannotAnswerIsLeftOut() throws IOException {
+    PluginJars jars = new PluginJars(directory);
+    String mute = "isNeeded() { throw new LinkageError(\"mute\"); }";
+    jars.add(
+        "mute.jar",
+        Map.of("Warm", WARM.replace("NAME", "mute").replace("isNeeded() { return false; }", mute)),
+        Map.of(ReadPolicy.class.getName(), "org.example.Warm\n"));
+    try (Plugins plugins = Plugins.load(jars.directory())) {
+      assertEquals(1, plugins.problems().size());
+      assertThrows(IllegalArgumentException.class, () -> plugins.readPolicies().known("mute"));
+      assertTrue(plugins.readPolicies().of("pull").isKept());
+    }
+  }
+
+  /** What is stored of a volume is a name that is known. */
+  @Test
+  void oneThatChangesItsMindIsTakenAtItsFirstWord() throws IOException {
+    PluginJars jars = new PluginJars(directory);
+    jars.add(
+        "fickle.jar",
+        Map.of(
+            "Warm",
+            WARM.replace("implements ReadPolicy {", "implements ReadPolicy { private int asked;")
+                .replace("\"NAME\"", "\"fickle\" + asked++")),
+        Map.of(ReadPolicy.class.getName(), "org.example.Warm\n"));
+    try (Plugins plugins = Plugins.load(jars.directory())) {
+      assertEquals("fickle0", plugins.readPolicies().known("fickle0"));
+    }
+  }
+
   /** No other policy takes its place: the data may be needed, or not to be fetched. */
   @Test
   void aVolumeIsNotOpenedWhileItsPolicyIsNotThere() throws IOException {

@@ -13,6 +13,8 @@ import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -371,6 +373,24 @@ class LossesTest {
     write(a);
     a.disk.failFlushes(true);
     nodes.error(a.volume().flush());
+    a.disk.failFlushes(false);
+    a.crash();
+    start(a);
+    expectLoss(a);
+  }
+
+  /** A flush covers what was answered before it began, and nothing else. */
+  @Test
+  void alsoWhereItWasWritingWhenItFlushed() {
+    CompletableFuture<Void> held = a.disk.holdWrites();
+    ByteBuf data = Unpooled.wrappedBuffer(Bytes.of(2, 100));
+    CompletableFuture<Void> write = a.volume().write(BLOCK, data, 0);
+    flush(a);
+    a.disk.passWrites();
+    held.complete(null);
+    nodes.await(write);
+    a.disk.failFlushes(true);
+    nodes.error(b.volume().flush());
     a.disk.failFlushes(false);
     a.crash();
     start(a);
