@@ -262,12 +262,7 @@ final class Ownership {
       return Peers.ok();
     }
     if (!starting.isOver()) {
-      return core.soon(starting::isOver)
-          .thenCompose(
-              over ->
-                  over
-                      ? take(force, inconsistent)
-                      : Peers.refused(Status.REFUSED, starting.refusal()));
+      return starting.soonOver().thenCompose(v -> take(force, inconsistent));
     }
     if (s.fence() != null) {
       return force ? takeBack() : Peers.refused(Status.REFUSED, back.refusal(s));

@@ -29,16 +29,19 @@ final class Release {
 
   private final Core core;
   private final Moves moves;
+  private final Starting starting;
 
-  Release(Core core, Moves moves) {
+  Release(Core core, Moves moves, Starting starting) {
     this.core = core;
     this.moves = moves;
+    this.starting = starting;
   }
 
   // ------------------------------------------------------------------ the one that is released
 
+  /** A start that waits for room uses the store until it is over. */
   CompletableFuture<@Nullable BlockDevice> release() {
-    return core.turns().take("released", this::byRole);
+    return core.turns().take("released", () -> starting.soonOver().thenCompose(v -> byRole()));
   }
 
   private CompletableFuture<@Nullable BlockDevice> byRole() {

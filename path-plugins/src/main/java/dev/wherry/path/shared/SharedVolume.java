@@ -112,7 +112,7 @@ public final class SharedVolume implements PathHandler {
     starting = new Starting(core);
     moves = new Moves(core);
     ownership = new Ownership(core, moves, starting);
-    release = new Release(core, moves);
+    release = new Release(core, moves, starting);
     giving = new Giving(core, moves);
     serving = new Serving(core, ownership, giving, release);
     attempts = new Attempts(core);

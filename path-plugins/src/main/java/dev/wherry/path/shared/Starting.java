@@ -4,6 +4,7 @@ import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.VolumeState;
+import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.map.BlockMap;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -86,8 +87,19 @@ final class Starting {
     return over;
   }
 
-  /** Why nobody may take the ownership yet, and what helps. */
-  String refusal() {
+  /**
+   * Waits for the end as long as an operator's command does; on the thread of that end, or at once.
+   * Fails with {@link ShareException} if it does not come in time, and says what helps.
+   */
+  CompletableFuture<Void> soonOver() {
+    return over
+        ? Answers.done()
+        : core.soon(this::isOver)
+            .thenCompose(met -> met ? Answers.done() : Peers.refused(Status.REFUSED, refusal()));
+  }
+
+  /** Why the volume's place may not be changed yet, and what helps. */
+  private String refusal() {
     String why = waitsFor;
     String volume = "volume " + core.suid();
     return why == null

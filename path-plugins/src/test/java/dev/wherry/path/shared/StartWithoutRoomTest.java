@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.wherry.path.BlockDevice;
 import dev.wherry.path.link.Op;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
@@ -64,18 +66,29 @@ class StartWithoutRoomTest extends TwoNodes {
     b.expect(Bytes.with(content, 0, WRITTEN));
   }
 
-  /** The owner a promised the ownership to b, and crashed; what b has then is all that is left. */
+  /** The owner b promised the ownership to a, and crashed; what b has then is all that is left. */
   private void promiseToA() {
-    nodes.wire.hold(Op.HANDOVER);
-    CompletableFuture<Void> unused = a.volume().activate(false);
+    CompletableFuture<Void> unused = promiseToAAndCrash();
     assertFalse(unused.isDone());
+    nodes.wire.cut("a", "b");
+    a.stop();
+  }
+
+  /**
+   * The owner b promised the ownership to a, and crashed.
+   *
+   * @return what node a asks for, on its way still
+   */
+  private CompletableFuture<Void> promiseToAAndCrash() {
+    nodes.wire.hold(Op.HANDOVER);
+    CompletableFuture<Void> given = a.volume().activate(false);
+    assertFalse(given.isDone());
     nodes.pass(Duration.ofSeconds(1));
     assertNotNull(b.memory.state().pledge());
     b.write(BLOCK, WRITTEN);
     crashAndStartOnAFullDisk();
     assertEquals(Role.FORMER, b.state().role());
-    nodes.wire.cut("a", "b");
-    a.stop();
+    return given;
   }
 
   @Test
@@ -115,5 +128,32 @@ class StartWithoutRoomTest extends TwoNodes {
     nodes.await(force);
     assertEquals(Role.OWNER, b.memory.state().role());
     assertArrayEquals(WRITTEN, b.read(0, BLOCK));
+  }
+
+  /** What the start has yet to do with the store must not come when that is freed. */
+  @Test
+  void whoReleasesTheStoreWhenThereIsRoomAgainFreesItAfterTheStart() {
+    CompletableFuture<Void> given = promiseToAAndCrash();
+    makeRoom();
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(given);
+    byte[] all = Bytes.with(Bytes.with(content, 0, WRITTEN), BLOCK, WRITTEN);
+    a.expect(all);
+    nodes.await(b.volume().release().thenCompose(BlockDevice::close));
+    int flushes = b.disk.flushes();
+    nodes.pass(Duration.ofSeconds(5));
+    assertEquals(flushes, b.disk.flushes());
+    assertNull(b.volume().failure());
+    assertFalse(b.memory.state().hasStore());
+    b.expect(all);
+  }
+
+  @Test
+  void whoReleasesTheStoreIsToldToMakeRoom() {
+    CompletableFuture<Void> unused = promiseToAAndCrash();
+    assertFalse(unused.isDone());
+    String refusal = nodes.refusal(b.volume().release());
+    assertTrue(refusal.contains("make room where it keeps its data"), refusal);
+    assertTrue(b.memory.state().hasStore());
   }
 }
