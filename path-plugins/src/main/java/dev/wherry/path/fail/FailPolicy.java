@@ -18,21 +18,6 @@ public final class FailPolicy implements ReadPolicy {
   }
 
   @Override
-  public boolean isKept() {
-    return false;
-  }
-
-  @Override
-  public boolean isReadAhead() {
-    return false;
-  }
-
-  @Override
-  public boolean isMoved() {
-    return false;
-  }
-
-  @Override
   public boolean isNeeded() {
     return false;
   }

@@ -15,11 +15,6 @@ public final class MovePolicy implements ReadPolicy {
   }
 
   @Override
-  public boolean isFetched() {
-    return true;
-  }
-
-  @Override
   public boolean isKept() {
     return true;
   }
@@ -31,11 +26,6 @@ public final class MovePolicy implements ReadPolicy {
 
   @Override
   public boolean isMoved() {
-    return true;
-  }
-
-  @Override
-  public boolean isNeeded() {
     return true;
   }
 }

@@ -13,27 +13,12 @@ public final class PullPolicy implements ReadPolicy {
   }
 
   @Override
-  public boolean isFetched() {
-    return true;
-  }
-
-  @Override
   public boolean isKept() {
     return true;
   }
 
   @Override
   public boolean isReadAhead() {
-    return true;
-  }
-
-  @Override
-  public boolean isMoved() {
-    return false;
-  }
-
-  @Override
-  public boolean isNeeded() {
     return true;
   }
 }

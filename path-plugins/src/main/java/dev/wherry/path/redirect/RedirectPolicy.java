@@ -11,29 +11,4 @@ public final class RedirectPolicy implements ReadPolicy {
   public String name() {
     return NAME;
   }
-
-  @Override
-  public boolean isFetched() {
-    return true;
-  }
-
-  @Override
-  public boolean isKept() {
-    return false;
-  }
-
-  @Override
-  public boolean isReadAhead() {
-    return false;
-  }
-
-  @Override
-  public boolean isMoved() {
-    return false;
-  }
-
-  @Override
-  public boolean isNeeded() {
-    return true;
-  }
 }
