@@ -14,8 +14,9 @@ import java.util.concurrent.TimeUnit;
 /**
  * What is played in a {@link Rehearsal}: a volume comes to be, is shared, changes hands to and fro
  * while hosts of both nodes write, is released, and goes; and again with the next one, as the first
- * hand-over of a volume is not like the second. Two thirds of the time it waits, so that hosts find
- * a processor. One thread; blocks.
+ * hand-over of a volume is not like the second. Hosts write alone as well: at the owner, and at a
+ * former one. Half of the time it waits, or more, so that hosts find a processor. One thread;
+ * blocks.
  */
 final class RehearsalPlay {
   private static final int VOLUMES = 4;
@@ -92,12 +93,12 @@ final class RehearsalPlay {
         owner.parts().handOvers().release(suid);
         share(suid, other, owner);
       }
+      if (i == HAND_OVERS - 2) {
+        load(host);
+        load(guest);
+      }
     }
     load(host);
-    other.parts().handOvers().activate(suid, false, false);
-    load(host);
-    load(guest);
-    owner.parts().handOvers().activate(suid, false, false);
     guest.detach();
     host.detach();
     whole(suid, owner);

@@ -2,6 +2,7 @@ package dev.wherry.path.shared;
 
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
+import dev.wherry.path.ReadPolicy;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.ReadAhead;
 import io.netty.buffer.ByteBuf;
@@ -98,14 +99,14 @@ final class HostReads {
   private long missing(BlockMap m, long at, long stop, List<CompletableFuture<ByteBuf>> parts) {
     long block = at / layers.blockSize();
     Policies policies = layers.policies();
-    Fate fate = policies.at(block);
+    ReadPolicy policy = policies.at(block);
     long policyEnd = Math.min(stop, policies.runEnd(block, layers.blocks()) * layers.blockSize());
     long end = Math.min(policyEnd, at / LARGEST_FETCH * LARGEST_FETCH + LARGEST_FETCH);
     Source from = layers.source();
-    if (!fate.fetched() || from == null) {
+    if (!policy.isFetched() || from == null) {
       parts.add(CompletableFuture.failedFuture(NotHere.at(from)));
     } else {
-      boolean keep = fate.kept();
+      boolean keep = policy.isKept();
       int grain = keep ? layers.blockSize() : BlockMap.UNIT;
       long start = at / grain * grain;
       long last = Math.min(layers.size(), (end + grain - 1) / grain * grain);
@@ -174,7 +175,7 @@ final class HostReads {
     for (long b = m.next(BlockMap.NOT_HERE, first, end); from != null && b < end; ) {
       Policies policies = layers.policies();
       long to = Math.min(policies.runEnd(b, m.runEnd(b, end)), b + step);
-      if (policies.at(b).ahead()) {
+      if (policies.at(b).isReadAhead()) {
         long start = b * layers.blockSize();
         fetches
             .fetch(from, start, (int) layers.bytes(b, to))

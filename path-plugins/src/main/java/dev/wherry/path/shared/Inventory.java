@@ -84,7 +84,7 @@ final class Inventory {
       case BlockMap.ZERO ->
           CompletableFuture.completedFuture(List.of(new Extent(run, Extent.HOLE | Extent.ZERO)));
       case BlockMap.NOT_HERE ->
-          from == null || from.describe().equals(asker) || !layers.policies().at(block).fetched()
+          from == null || from.describe().equals(asker) || !layers.policies().at(block).isFetched()
               ? CompletableFuture.completedFuture(List.of(new Extent(run, 0)))
               : from.extents(offset, run)
                   .thenCompose(

@@ -216,7 +216,7 @@ final class LayeredStore {
     BlockMap m = layers.map();
     for (long b = first; m != null && b < end; b++) {
       if (m.state(b) == BlockMap.NOT_HERE
-          && (layers.source() == null || layers.policies().at(b).isMadeUp())) {
+          && (layers.source() == null || layers.policies().isMadeUp(b))) {
         return true;
       }
     }

@@ -31,7 +31,7 @@ abstract class MovedBlocks implements Hydrator {
     long end = blocks();
     for (long b = from; b < end; ) {
       long stop = store.policies().runEnd(b, end);
-      if (store.policies().at(b).moved()) {
+      if (store.policies().at(b).isMoved()) {
         long found = firstMissing(b, stop);
         if (found < stop) {
           return found;

@@ -36,7 +36,6 @@ final class Orphans {
   /** It is asked whether it leaves; it may not. Until {@link #settled}. */
   void leaving(String node) {
     leaving.add(node);
-    left(node);
   }
 
   /** It has left, or is a member again. */

@@ -1,13 +1,14 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.path.ReadPolicies;
+import dev.wherry.path.ReadPolicy;
 import java.util.List;
 
 /** What the read policies say of every block: the volume's, and those of ranges. Immutable. */
 final class Policies {
-  private record Span(long from, long end, Fate fate) {}
+  private record Span(long from, long end, ReadPolicy policy) {}
 
-  private final Fate common;
+  private final ReadPolicy common;
   private final List<Span> spans;
 
   /**
@@ -16,7 +17,7 @@ final class Policies {
    * @throws IllegalArgumentException if a policy is unknown
    */
   Policies(ReadPolicies known, String common, List<RangePolicy> ranges, int blockSize) {
-    this.common = Fate.of(known.of(common));
+    this.common = known.of(common);
     this.spans =
         ranges.stream()
             .map(
@@ -24,17 +25,26 @@ final class Policies {
                     new Span(
                         r.offset() / blockSize,
                         (r.offset() + r.length() + blockSize - 1) / blockSize,
-                        Fate.of(known.of(r.policy()))))
+                        known.of(r.policy())))
             .toList();
   }
 
-  Fate at(long block) {
+  ReadPolicy at(long block) {
     for (Span s : spans) {
       if (block >= s.from && block < s.end) {
-        return s.fate;
+        return s.policy;
       }
     }
     return common;
+  }
+
+  /**
+   * Whether a write to a part of a block makes up the rest, as zeroes: nobody needs it, or could
+   * read it.
+   */
+  boolean isMadeUp(long block) {
+    ReadPolicy policy = at(block);
+    return !policy.isFetched() && !policy.isNeeded();
   }
 
   /**
@@ -55,6 +65,6 @@ final class Policies {
 
   /** Whether some blocks come in the background. */
   boolean anyMoved() {
-    return common.moved() || spans.stream().anyMatch(s -> s.fate.moved());
+    return common.isMoved() || spans.stream().anyMatch(s -> s.policy.isMoved());
   }
 }

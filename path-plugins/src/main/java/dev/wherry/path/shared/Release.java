@@ -356,7 +356,7 @@ final class Release {
     long count = 0;
     for (long b = map.next(BlockMap.NOT_HERE, 0, map.blocks()); b < map.blocks(); ) {
       long to = store.policies().runEnd(b, map.runEnd(b, map.blocks()));
-      count += store.policies().at(b).needed() ? to - b : 0;
+      count += store.policies().at(b).isNeeded() ? to - b : 0;
       b = map.next(BlockMap.NOT_HERE, to, map.blocks());
     }
     return count;

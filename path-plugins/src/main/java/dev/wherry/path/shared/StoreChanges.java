@@ -88,7 +88,7 @@ final class StoreChanges {
     int length = (int) layers.bytes(block, block + 1);
     Source from = layers.source();
     // Nobody needs what is made up, and what is nowhere cannot be fetched.
-    return from == null || layers.policies().at(block).isMadeUp()
+    return from == null || layers.policies().isMadeUp(block)
         ? CompletableFuture.completedFuture(Buffers.zeroes(length))
         : fetches
             .fetch(from, block * layers.blockSize(), length)

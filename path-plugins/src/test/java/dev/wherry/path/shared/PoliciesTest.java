@@ -36,7 +36,8 @@ class PoliciesTest {
     }
     Policies policies = new Policies(TestPolicies.SHIPPED, "pull", ranges, BLOCK);
     for (int b = 0; b < BLOCKS; b++) {
-      assertEquals(fate(model[b]), policies.at(b), "block " + b + " seed " + seed);
+      assertEquals(
+          TestPolicies.SHIPPED.of(model[b]), policies.at(b), "block " + b + " seed " + seed);
       long end = policies.runEnd(b, BLOCKS);
       assertTrue(end > b && end <= BLOCKS);
       for (int i = b; i < end; i++) {
@@ -68,9 +69,5 @@ class PoliciesTest {
     assertThrows(
         IllegalArgumentException.class,
         () -> new Policies(TestPolicies.SHIPPED, "move", ranges, BLOCK));
-  }
-
-  private static Fate fate(String policy) {
-    return Fate.of(TestPolicies.SHIPPED.of(policy));
   }
 }
