@@ -14,6 +14,7 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -56,6 +57,7 @@ final class Rehearsal {
   private final CountDownLatch stopped = new CountDownLatch(1);
   private final CountDownLatch over = new CountDownLatch(1);
   private volatile int handOvers;
+  private volatile List<Integer> alone = List.of();
   private volatile @Nullable Throwable failure;
 
   /** Removes what a crash has left; nothing else is done yet. Blocks. */
@@ -98,6 +100,11 @@ final class Rehearsal {
   /** How many hand-overs there were, when it is over. */
   int handOvers() {
     return handOvers;
+  }
+
+  /** How many requests were answered to each host that made some alone, when it is over. */
+  List<Integer> alone() {
+    return alone;
   }
 
   /** Ends it soon, or has it never begin. Never blocks. */
@@ -172,7 +179,10 @@ final class Rehearsal {
     } catch (RuntimeException | Error e) {
       failure = e;
     } finally {
-      handOvers = play == null ? 0 : play.handOvers();
+      if (play != null) {
+        handOvers = play.handOvers();
+        alone = play.alone();
+      }
       stops.run();
     }
   }

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A host of a {@link Rehearsal}, attached by NBD: while it runs it has a few requests under way,
@@ -26,6 +27,7 @@ final class RehearsalHost {
 
   private final NbdClient client;
   private final long size;
+  private final AtomicInteger answered = new AtomicInteger();
   private volatile boolean running;
   private CompletableFuture<Void> requests = CompletableFuture.completedFuture(null);
 
@@ -61,6 +63,11 @@ final class RehearsalHost {
     await(requests);
   }
 
+  /** How many of its requests were answered so far. Never blocks. */
+  int answered() {
+    return answered.get();
+  }
+
   void detach() {
     running = false;
     await(client.close());
@@ -78,6 +85,7 @@ final class RehearsalHost {
               if (failure != null) {
                 lane.completeExceptionally(failure);
               } else {
+                answered.incrementAndGet();
                 next(lane, n + 1);
               }
             });

@@ -5,6 +5,7 @@ import dev.wherry.daemon.volume.CreateVolume;
 import dev.wherry.daemon.volume.Refusal;
 import dev.wherry.path.shared.SharedVolume;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -14,12 +15,15 @@ import java.util.concurrent.TimeUnit;
 /**
  * What is played in a {@link Rehearsal}: a volume comes to be, is shared, changes hands to and fro
  * while hosts of both nodes write, is released, and goes; and again with the next one, as the first
- * hand-over of a volume is not like the second. Hosts write alone as well: at the owner, and at a
- * former one. Half of the time it waits, or more, so that hosts find a processor. One thread;
- * blocks.
+ * hand-over of a volume is not like the second. Hosts make requests alone as well, at the owner and
+ * at a former one, and so many that the code on their path is compiled. Half of the time it waits,
+ * or more, so that hosts find a processor. One thread; blocks.
  */
 final class RehearsalPlay {
   private static final int VOLUMES = 4;
+
+  /** Of all volumes: one at each node. */
+  static final int HOSTS = 2 * VOLUMES;
 
   /** Of each volume. */
   private static final int HAND_OVERS = 16;
@@ -33,6 +37,10 @@ final class RehearsalPlay {
   private static final Duration BESIDE = Duration.ofMillis(3);
   private static final int SLICES = 20;
   private static final Duration SLICE = Duration.ofMillis(20);
+
+  /** That a host makes in a row alone, at least; where they are fast, there are many more. */
+  static final int REQUESTS = 500;
+
   private static final Duration LONG = Duration.ofMillis(100);
   private static final Duration LOOK = Duration.ofMillis(20);
 
@@ -40,6 +48,7 @@ final class RehearsalPlay {
   private final RehearsalNode two;
   private final CountDownLatch stopped;
   private final long end;
+  private final Map<RehearsalHost, Integer> alone = new LinkedHashMap<>();
   private int handOvers;
 
   /**
@@ -56,6 +65,11 @@ final class RehearsalPlay {
   /** How many there were. */
   int handOvers() {
     return handOvers;
+  }
+
+  /** How many requests were answered to each host that made some alone, of those. */
+  List<Integer> alone() {
+    return List.copyOf(alone.values());
   }
 
   /**
@@ -149,7 +163,8 @@ final class RehearsalPlay {
 
   /** Requests alone, of which there are many more than hand-overs. */
   private void load(RehearsalHost host) throws InterruptedException {
-    for (int i = 0; i < SLICES; i++) {
+    int before = host.answered();
+    for (int i = 0; i < SLICES || host.answered() - before < REQUESTS; i++) {
       host.run();
       try {
         rest(SLICE);
@@ -158,6 +173,7 @@ final class RehearsalPlay {
       }
       rest(SLICE);
     }
+    alone.merge(host, host.answered() - before, Integer::sum);
   }
 
   /** Until nothing of the former owner is needed. */

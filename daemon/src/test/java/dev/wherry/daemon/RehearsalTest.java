@@ -101,12 +101,16 @@ class RehearsalTest {
   }
 
   @Test
-  void itHandsOverToTheEndAndLeavesNothingBehindAndSaysNothing() {
+  void itHandsOverToTheEndWithRequestsOfEachHostAloneAndLeavesNothingBehindAndSaysNothing() {
     Rehearsal r = rehearsal(folder());
     r.begin();
     await().atMost(LIMIT).until(() -> !quietThreads().isEmpty());
     isOver(r);
     assertEquals(RehearsalPlay.MOST, r.handOvers());
+    assertEquals(RehearsalPlay.HOSTS, r.alone().size());
+    for (int requests : r.alone()) {
+      assertTrue(requests >= RehearsalPlay.REQUESTS, () -> "requests alone: " + r.alone());
+    }
     assertFalse(Files.exists(folder()));
     noThreadIsLeft();
     assertEquals(List.of(), List.copyOf(said.lines));
