@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.Export;
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.ExportInfo.Ability;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
@@ -80,7 +81,7 @@ public abstract class BlockDeviceContract {
     ExportInfo info = device.info();
     assertEquals(size, info.size());
     assertEquals(0, size % info.minBlock(), "size is a multiple of the minimum block");
-    assertTrue(info.canFlush());
+    assertTrue(info.can(Ability.FLUSH));
     assertTrue(info.contexts().contains(Extent.BASE_ALLOCATION));
     assertFalse(device.describe().isBlank());
   }
@@ -137,7 +138,8 @@ public abstract class BlockDeviceContract {
         case 7 -> model.trySend(offset, length);
         case 8 -> {
           int flags = random.nextInt(4) == 0 ? Export.NO_HOLE : 0;
-          flags |= random.nextInt(4) == 0 && device.info().canFastZero() ? Export.FAST_ZERO : 0;
+          flags |=
+              random.nextInt(4) == 0 && device.info().can(Ability.FAST_ZERO) ? Export.FAST_ZERO : 0;
           model.zero(offset, length, flags | (random.nextInt(8) == 0 ? Export.FUA : 0));
         }
         case 9 -> model.trim(offset, length, random.nextInt(8) == 0 ? Export.FUA : 0);

@@ -2,6 +2,7 @@ package dev.wherry.nbd.client;
 
 import dev.wherry.nbd.Export;
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.ExportInfo.Ability;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
@@ -318,7 +319,7 @@ public final class NbdClient implements Export {
     }
     Terms terms = terms();
     boolean fast = (flags & FAST_ZERO) != 0;
-    if (fast && !info().canFastZero()) {
+    if (fast && !info().can(Ability.FAST_ZERO)) {
       return notSupported("a fast WRITE_ZEROES");
     }
     if (!terms.has(Wire.FLAG_SEND_WRITE_ZEROES)) {

@@ -1,6 +1,7 @@
 package dev.wherry.nbd.client;
 
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.ExportInfo.Ability;
 import dev.wherry.nbd.Wire;
 import java.util.List;
 import java.util.Map;
@@ -95,23 +96,21 @@ record Terms(
   /** The export as a user of the client sees it, with what the client itself adds. */
   ExportInfo info(boolean readOnly) {
     boolean flush = has(Wire.FLAG_SEND_FLUSH);
-    return new ExportInfo(
-        size,
-        minBlock,
-        preferredBlock,
-        readOnly || has(Wire.FLAG_READ_ONLY),
-        flush,
+    return ExportInfo.of(size)
+        .withBlocks(minBlock, preferredBlock)
+        .withReadOnly(readOnly || has(Wire.FLAG_READ_ONLY))
+        .withRotational(has(Wire.FLAG_ROTATIONAL))
+        .withDescription(description)
+        .withContexts(List.copyOf(contexts.values()))
+        .with(Ability.FLUSH, flush)
         // Where the server has no FUA the client flushes after the write.
-        flush || has(Wire.FLAG_SEND_FUA),
-        has(Wire.FLAG_SEND_TRIM),
+        .with(Ability.FUA, flush || has(Wire.FLAG_SEND_FUA))
+        .with(Ability.TRIM, has(Wire.FLAG_SEND_TRIM))
         // Where the server has no WRITE_ZEROES the client writes them.
-        true,
-        has(Wire.FLAG_SEND_WRITE_ZEROES) && has(Wire.FLAG_SEND_FAST_ZERO),
-        has(Wire.FLAG_SEND_CACHE),
+        .with(Ability.ZERO, true)
+        .with(Ability.FAST_ZERO, has(Wire.FLAG_SEND_WRITE_ZEROES) && has(Wire.FLAG_SEND_FAST_ZERO))
+        .with(Ability.CACHE, has(Wire.FLAG_SEND_CACHE))
         // Whoever calls, it is one client: its flush covers every write that it answered.
-        true,
-        has(Wire.FLAG_ROTATIONAL),
-        description,
-        List.copyOf(contexts.values()));
+        .with(Ability.MULTI_CONN, true);
   }
 }

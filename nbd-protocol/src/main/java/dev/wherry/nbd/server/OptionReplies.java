@@ -23,6 +23,7 @@ import static dev.wherry.nbd.Wire.REP_META_CONTEXT;
 import static dev.wherry.nbd.Wire.REP_SERVER;
 
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.ExportInfo.Ability;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
@@ -101,14 +102,14 @@ final class OptionReplies {
   static int flags(ExportInfo info, SessionMode mode) {
     return FLAG_HAS_FLAGS
         | (info.readOnly() ? FLAG_READ_ONLY : 0)
-        | (info.canFlush() ? FLAG_SEND_FLUSH : 0)
-        | (info.canFua() ? FLAG_SEND_FUA : 0)
+        | (info.can(Ability.FLUSH) ? FLAG_SEND_FLUSH : 0)
+        | (info.can(Ability.FUA) ? FLAG_SEND_FUA : 0)
         | (info.rotational() ? FLAG_ROTATIONAL : 0)
-        | (info.canTrim() && !info.readOnly() ? FLAG_SEND_TRIM : 0)
-        | (info.canZero() && !info.readOnly() ? FLAG_SEND_WRITE_ZEROES : 0)
-        | (info.canFastZero() && !info.readOnly() ? FLAG_SEND_FAST_ZERO : 0)
-        | (info.canCache() ? FLAG_SEND_CACHE : 0)
-        | (info.multiConn() ? FLAG_CAN_MULTI_CONN : 0)
+        | (info.can(Ability.TRIM) && !info.readOnly() ? FLAG_SEND_TRIM : 0)
+        | (info.can(Ability.ZERO) && !info.readOnly() ? FLAG_SEND_WRITE_ZEROES : 0)
+        | (info.can(Ability.FAST_ZERO) && !info.readOnly() ? FLAG_SEND_FAST_ZERO : 0)
+        | (info.can(Ability.CACHE) ? FLAG_SEND_CACHE : 0)
+        | (info.can(Ability.MULTI_CONN) ? FLAG_CAN_MULTI_CONN : 0)
         | (mode.structured() ? FLAG_SEND_DF : 0)
         | (mode.extended() && !mode.contexts().isEmpty() ? FLAG_BLOCK_STATUS_PAYLOAD : 0);
   }

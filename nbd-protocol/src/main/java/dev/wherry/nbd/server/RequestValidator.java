@@ -16,6 +16,7 @@ import static dev.wherry.nbd.Wire.CMD_WRITE;
 import static dev.wherry.nbd.Wire.CMD_WRITE_ZEROES;
 
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.ExportInfo.Ability;
 import dev.wherry.nbd.NbdError;
 import io.netty.buffer.ByteBuf;
 
@@ -57,20 +58,20 @@ final class RequestValidator {
         range(r, info, NbdError.ENOSPC);
       }
       case CMD_WRITE_ZEROES -> {
-        allowed |= CMD_FLAG_NO_HOLE | (info.canFastZero() ? CMD_FLAG_FAST_ZERO : 0);
-        writable(r, info, info.canZero(), "write zeroes");
+        allowed |= CMD_FLAG_NO_HOLE | (info.can(Ability.FAST_ZERO) ? CMD_FLAG_FAST_ZERO : 0);
+        writable(r, info, info.can(Ability.ZERO), "write zeroes");
         range(r, info, NbdError.ENOSPC);
       }
       case CMD_TRIM -> {
-        writable(r, info, info.canTrim(), "trim");
+        writable(r, info, info.can(Ability.TRIM), "trim");
         range(r, info, NbdError.EINVAL);
       }
       case CMD_CACHE -> {
-        supported(r, info.canCache(), "cache");
+        supported(r, info.can(Ability.CACHE), "cache");
         range(r, info, NbdError.EINVAL);
       }
       case CMD_FLUSH -> {
-        supported(r, info.canFlush(), "flush");
+        supported(r, info.can(Ability.FLUSH), "flush");
         if (r.error == null && (r.offset != 0 || r.length != 0)) {
           r.reject(NbdError.EINVAL, "flush with an offset or a length");
         }
@@ -97,7 +98,7 @@ final class RequestValidator {
           NbdError.EINVAL,
           "command flags 0x" + Integer.toHexString(r.flags & ~allowed) + " do not fit the command");
     }
-    if (r.error == null && (r.flags & CMD_FLAG_FUA) != 0 && !info.canFua()) {
+    if (r.error == null && (r.flags & CMD_FLAG_FUA) != 0 && !info.can(Ability.FUA)) {
       r.reject(NbdError.EINVAL, "the export does not take FUA");
     }
   }

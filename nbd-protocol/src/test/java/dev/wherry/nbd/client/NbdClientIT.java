@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.Export;
+import dev.wherry.nbd.ExportInfo.Ability;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
@@ -87,10 +88,10 @@ final class NbdClientIT {
     Wait.get(client.zero(32768, 4096, Export.NO_HOLE | Export.FUA));
     assertArrayEquals(new byte[8192], read(client, 8192, 8192));
     assertArrayEquals(new byte[4096], read(client, 32768, 4096));
-    if (client.info().canTrim()) {
+    if (client.info().can(Ability.TRIM)) {
       Wait.get(client.trim(65536, 8192, Export.FUA));
     }
-    if (client.info().canCache()) {
+    if (client.info().can(Ability.CACHE)) {
       Wait.get(client.cache(0, size));
     }
     Wait.get(client.flush());

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.ExportInfo.Ability;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.server.ReplyReader.Reply;
@@ -15,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -250,11 +252,7 @@ class CommandsTest {
 
   @Test
   void whatTheExportCannotIsInvalid() {
-    serve(
-        "plain",
-        new ExportInfo(
-            SIZE, 1, 4096, false, false, false, false, false, false, false, false, false, "",
-            List.of()));
+    serve("plain", new ExportInfo(SIZE, 1, 4096, false, false, Set.of(), "", List.of()));
     TestPeer plain = server.connect().attach(mode, "plain");
     assertEquals(EINVAL, plain.request(s -> s.request(CMD_FLUSH, 0, 1, 0, 0)).error());
     assertEquals(EINVAL, plain.request(s -> s.request(CMD_TRIM, 0, 1, 0, 1)).error());
@@ -266,24 +264,7 @@ class CommandsTest {
 
   @Test
   void anUnadvertisedFastZeroIsInvalid() {
-    ExportInfo can = ExportInfo.of(SIZE);
-    serve(
-        "slow",
-        new ExportInfo(
-            SIZE,
-            1,
-            4096,
-            false,
-            true,
-            true,
-            true,
-            true,
-            false,
-            true,
-            true,
-            false,
-            "",
-            can.contexts()));
+    serve("slow", ExportInfo.of(SIZE).with(Ability.FAST_ZERO, false));
     TestPeer slow = server.connect().attach(mode, "slow");
     assertEquals(
         EINVAL,

@@ -169,21 +169,10 @@ class FuzzTest {
 
     FuzzExport(int size, boolean readOnly, boolean attempts, boolean holds) {
       super(
-          new ExportInfo(
-              size,
-              1,
-              4096,
-              readOnly,
-              true,
-              true,
-              true,
-              true,
-              true,
-              true,
-              true,
-              false,
-              "fuzz",
-              List.of(Extent.BASE_ALLOCATION, StatusExport.ODD)),
+          ExportInfo.of(size)
+              .withReadOnly(readOnly)
+              .withDescription("fuzz")
+              .withContexts(List.of(Extent.BASE_ALLOCATION, StatusExport.ODD)),
           attempts);
       this.attempts = attempts;
       this.holds = holds;

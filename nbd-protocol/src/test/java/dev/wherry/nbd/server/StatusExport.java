@@ -15,21 +15,7 @@ final class StatusExport extends MemoryExport {
   }
 
   private static ExportInfo info(int size) {
-    return new ExportInfo(
-        size,
-        1,
-        4096,
-        false,
-        true,
-        true,
-        true,
-        true,
-        true,
-        true,
-        true,
-        false,
-        "",
-        List.of(Extent.BASE_ALLOCATION, ODD));
+    return ExportInfo.of(size).withContexts(List.of(Extent.BASE_ALLOCATION, ODD));
   }
 
   @Override

@@ -1,9 +1,11 @@
 package dev.wherry.path.concat;
 
 import dev.wherry.nbd.ExportInfo;
-import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.function.Predicate;
+import java.util.Set;
+import java.util.function.Function;
 
 /** What several devices can do together: what each of them can. */
 final class ConcatInfo {
@@ -15,25 +17,17 @@ final class ConcatInfo {
         parts.stream().mapToInt(ExportInfo::minBlock).max().orElse(1),
         parts.stream().mapToInt(ExportInfo::preferredBlock).max().orElse(1),
         parts.stream().anyMatch(ExportInfo::readOnly),
-        all(parts, ExportInfo::canFlush),
-        all(parts, ExportInfo::canFua),
-        all(parts, ExportInfo::canTrim),
-        all(parts, ExportInfo::canZero),
-        all(parts, ExportInfo::canFastZero),
-        all(parts, ExportInfo::canCache),
-        all(parts, ExportInfo::multiConn),
         parts.stream().anyMatch(ExportInfo::rotational),
+        common(parts, ExportInfo::abilities),
         parts.size() + " devices",
-        contexts(parts));
+        List.copyOf(common(parts, ExportInfo::contexts)));
   }
 
-  private static boolean all(List<ExportInfo> parts, Predicate<ExportInfo> can) {
-    return parts.stream().allMatch(can);
-  }
-
-  private static List<String> contexts(List<ExportInfo> parts) {
-    List<String> common = new ArrayList<>(parts.get(0).contexts());
-    parts.forEach(p -> common.retainAll(p.contexts()));
+  /** What all have, in the order of the first. */
+  private static <T> Set<T> common(
+      List<ExportInfo> parts, Function<ExportInfo, Collection<T>> what) {
+    Set<T> common = new LinkedHashSet<>(what.apply(parts.get(0)));
+    parts.forEach(p -> common.retainAll(what.apply(p)));
     return common;
   }
 }

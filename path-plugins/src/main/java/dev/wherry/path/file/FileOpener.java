@@ -1,6 +1,7 @@
 package dev.wherry.path.file;
 
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.ExportInfo.Ability;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.DeviceContext;
@@ -140,21 +141,11 @@ final class FileOpener {
     long size = disk ? BlockIoctl.size(fd) : stat.size();
     Medium medium = disk ? new BlockNode(fd, size) : new RegularFile(fd, size, readOnly);
     ExportInfo info =
-        new ExportInfo(
-            size,
-            1,
-            PREFERRED_BLOCK,
-            readOnly,
-            true,
-            true,
-            true,
-            true,
-            medium.canFastZero(),
-            true,
-            true,
-            FileSystems.rotational(stat),
-            "",
-            ExportInfo.of(size).contexts());
+        ExportInfo.of(size)
+            .withBlocks(1, PREFERRED_BLOCK)
+            .withReadOnly(readOnly)
+            .withRotational(FileSystems.rotational(stat))
+            .with(Ability.FAST_ZERO, medium.canFastZero());
     IoEngine engine = engine(path, context, !disk);
     OpenFile file =
         new OpenFile(

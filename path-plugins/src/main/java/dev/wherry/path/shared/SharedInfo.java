@@ -1,6 +1,7 @@
 package dev.wherry.path.shared;
 
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.ExportInfo.Ability;
 import dev.wherry.nbd.Extent;
 import java.util.List;
 
@@ -9,20 +10,8 @@ final class SharedInfo {
   private SharedInfo() {}
 
   static ExportInfo of(long size) {
-    return new ExportInfo(
-        size,
-        1,
-        4096,
-        false,
-        true,
-        true,
-        true,
-        true,
-        false,
-        true,
-        true,
-        false,
-        "",
-        List.of(Extent.BASE_ALLOCATION, BlockState.CONTEXT));
+    return ExportInfo.of(size)
+        .with(Ability.FAST_ZERO, false)
+        .withContexts(List.of(Extent.BASE_ALLOCATION, BlockState.CONTEXT));
   }
 }

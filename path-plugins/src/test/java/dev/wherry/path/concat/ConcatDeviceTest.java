@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.nbd.Export;
 import dev.wherry.nbd.ExportInfo;
+import dev.wherry.nbd.ExportInfo.Ability;
 import dev.wherry.nbd.Extent;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.BlockDevice;
@@ -132,13 +133,13 @@ class ConcatDeviceTest extends BlockDeviceContract {
   void itCanDoWhatAllPartsCan() throws Exception {
     BlockDevice plain = new MemoryDevice(8192);
     BlockDevice coarse = with(new MemoryDevice(8192), i -> i.withBlocks(512, 65536));
-    BlockDevice single = with(new MemoryDevice(8192), i -> i.withMultiConn(false));
+    BlockDevice single = with(new MemoryDevice(8192), i -> i.with(Ability.MULTI_CONN, false));
     ExportInfo info = new ConcatDevice(List.of(plain, coarse, single)).info();
     assertEquals(3 * 8192, info.size());
     assertEquals(512, info.minBlock());
     assertEquals(65536, info.preferredBlock());
-    assertFalse(info.multiConn());
-    assertTrue(info.canFua());
+    assertFalse(info.can(Ability.MULTI_CONN));
+    assertTrue(info.can(Ability.FUA));
     assertFalse(info.readOnly());
     assertEquals(List.of(Extent.BASE_ALLOCATION), info.contexts());
     BlockDevice readOnly = with(new MemoryDevice(512), i -> i.withReadOnly(true));
