@@ -48,6 +48,11 @@ final class LinkOfPeers implements PeerLinks {
   }
 
   @Override
+  public CompletableFuture<Void> answered(String name) {
+    return hub.answered(name);
+  }
+
+  @Override
   public void remove(String name) {
     hub.remove(name);
   }

@@ -31,8 +31,6 @@ public final class NodeRegistry {
   /** Longer than the pause between two attempts to connect. */
   private static final Duration SOON = Duration.ofSeconds(3);
 
-  private static final long LOOK_MILLIS = 10;
-
   /** This node. */
   public record Self(String name, String uuid) {}
 
@@ -245,23 +243,20 @@ public final class NodeRegistry {
     return link;
   }
 
+  /** As {@link #online}, also of a node that is about to be reached. Blocks, as long as both do. */
+  public Link awaitOnline(String name) {
+    awaitAnswer(name);
+    return online(name);
+  }
+
   /**
    * Waits for a node that is about to be reached: one that was started anew is connected to a
-   * moment after it serves. Blocks, for a few seconds, or for as long as {@link #online} does.
+   * moment after it serves. Blocks, for a few seconds, or for as long as {@link #online} does; not
+   * for one that answers, or is unknown.
    */
-  public void awaitOnline(String name) {
+  public void awaitAnswer(String name) {
     awaitTried(name);
-    long end = System.nanoTime() + SOON.toNanos();
-    while (links.status(name).state().equals(PeerLinks.Status.OFFLINE)
-        && knows(name)
-        && System.nanoTime() < end) {
-      try {
-        TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      }
-    }
+    links.answered(name).completeOnTimeout(null, SOON.toMillis(), TimeUnit.MILLISECONDS).join();
   }
 
   private void awaitTried(String name) {

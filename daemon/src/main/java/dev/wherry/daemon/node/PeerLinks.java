@@ -54,6 +54,13 @@ public interface PeerLinks extends Links {
    */
   CompletableFuture<Void> tried(String name);
 
+  /**
+   * When a node answers, be it that it refuses this one: done where it does, or there is no such
+   * node, and when it is removed. Never fails. Whoever completes it waits no more, and has to at
+   * some time, as some nodes never answer.
+   */
+  CompletableFuture<Void> answered(String name);
+
   /** How it stands. */
   Status status(String name);
 }

@@ -51,7 +51,7 @@ public final class HandOvers {
     }
     ShareState state = engine.state();
     if (!force && state.role() != Role.OWNER) {
-      nodes.awaitOnline(state.owner());
+      nodes.awaitAnswer(state.owner());
     }
     boolean fenced = state.fence() != null;
     if (!fenced || entry.leaving()) {
@@ -100,7 +100,6 @@ public final class HandOvers {
       throw Refusal.conflict("volume " + suid + " is " + entry.state());
     }
     nodes.awaitOnline(to);
-    nodes.online(to);
     Refusals.await(engine.giveTo(to), LIMIT, "the return");
     log.info("volume {}: the ownership went to node {}", suid, to);
     return entry;

@@ -54,8 +54,7 @@ public final class Sharing {
       if (to.equals(nodes.self().name())) {
         throw Refusal.impossible("node " + to + " is this node itself, and owns volume " + suid);
       }
-      nodes.awaitOnline(to);
-      Link link = nodes.online(to);
+      Link link = nodes.awaitOnline(to);
       ShareState state = standing.of(entry);
       boolean member = state.members().contains(to);
       ShareOffer offer =
@@ -106,7 +105,6 @@ public final class Sharing {
             : new Refusal(Refusal.Kind.UNKNOWN, "node " + from + " is unknown");
       }
       nodes.awaitOnline(from);
-      nodes.online(from);
       // It takes the word of the owner alone, and may not know yet who that is.
       Refusals.await(engine.tell(from), LIMIT, "telling node " + from);
       // It is no member any more before it is asked: so it cannot take the ownership meanwhile.

@@ -26,6 +26,11 @@ final class UnreachableNodes implements PeerLinks {
   }
 
   @Override
+  public CompletableFuture<Void> answered(String name) {
+    return CompletableFuture.completedFuture(null);
+  }
+
+  @Override
   public Status status(String name) {
     return Status.offline("nobody can be reached");
   }

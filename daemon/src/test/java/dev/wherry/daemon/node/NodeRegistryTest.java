@@ -32,6 +32,7 @@ final class NodeRegistryTest {
   /** A node that is being connected to. */
   private static final class Peer implements PeerLinks, Link {
     final CompletableFuture<Void> tried = new CompletableFuture<>();
+    final CompletableFuture<Void> answered = new CompletableFuture<>();
     volatile boolean up;
 
     @Override
@@ -48,6 +49,11 @@ final class NodeRegistryTest {
     @Override
     public CompletableFuture<Void> tried(String name) {
       return tried.thenApply(v -> null);
+    }
+
+    @Override
+    public CompletableFuture<Void> answered(String name) {
+      return answered.thenApply(v -> null);
     }
 
     @Override
@@ -98,6 +104,25 @@ final class NodeRegistryTest {
     peer.up = true;
     peer.tried.complete(null);
     assertSame(peer, command.join());
+  }
+
+  @Test
+  void aCommandWaitsForANodeThatIsAboutToBeReachedAndGetsTheWayToIt() {
+    nodes.add("b", "127.0.0.1:1");
+    peer.tried.complete(null);
+    CompletableFuture<Link> command = CompletableFuture.supplyAsync(() -> nodes.awaitOnline("b"));
+    await().until(() -> peer.answered.getNumberOfDependents() > 0);
+    peer.up = true;
+    peer.answered.complete(null);
+    assertSame(peer, command.join());
+  }
+
+  @Test
+  void aCommandIsRefusedOnceANodeHasAnsweredThatItRefuses() {
+    nodes.add("b", "127.0.0.1:1");
+    peer.tried.complete(null);
+    peer.answered.complete(null);
+    assertThrows(Refusal.class, () -> nodes.awaitOnline("b"));
   }
 
   @Test

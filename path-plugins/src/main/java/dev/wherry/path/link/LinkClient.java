@@ -12,7 +12,9 @@ import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -46,13 +48,14 @@ final class LinkClient implements Link {
   private final Calls calls;
 
   private final CompletableFuture<LinkProbe> first = new CompletableFuture<>();
+  private final Map<Object, CompletableFuture<Void>> awaiting = new ConcurrentHashMap<>();
   private volatile Status status = new Status(LinkState.CONNECTING, "");
   private @Nullable DialedConnection connection;
   private @Nullable ScheduledFuture<?> retry;
   private long attempt;
   private long wait;
   private long upSince;
-  private boolean closed;
+  private volatile boolean closed;
   private boolean another;
   private final CompletableFuture<Void> done = new CompletableFuture<>();
 
@@ -119,6 +122,27 @@ final class LinkClient implements Link {
   /** How the first attempt ends. */
   CompletableFuture<LinkProbe> first() {
     return first;
+  }
+
+  /**
+   * When the node answers, or this is closed; done where it does, or is. Whoever completes it waits
+   * no more. Any thread.
+   */
+  CompletableFuture<Void> answered() {
+    CompletableFuture<Void> answered = new CompletableFuture<>();
+    Object key = new Object();
+    awaiting.put(key, answered);
+    answered.whenComplete((v, failure) -> awaiting.remove(key));
+    // Looked at when it awaits: whoever changes what is looked at tells those afterwards.
+    LinkState now = status.state();
+    if (closed || now == LinkState.UP || now == LinkState.REFUSED) {
+      answered.complete(null);
+    }
+    return answered;
+  }
+
+  private void tellOfAnswer() {
+    awaiting.values().forEach(f -> f.complete(null));
   }
 
   InetSocketAddress address() {
@@ -225,6 +249,7 @@ final class LinkClient implements Link {
     c.ping();
     first.complete(new LinkProbe(LinkState.UP, "", false));
     hub.service().up(node);
+    tellOfAnswer();
   }
 
   void answering(int cls, long sequence) {
@@ -265,6 +290,9 @@ final class LinkClient implements Link {
     status = now;
     boolean other = another || (refused && LinkHub.saysOtherName(why, node));
     first.complete(new LinkProbe(now.state(), why, other));
+    if (refused) {
+      tellOfAnswer();
+    }
     if (closed) {
       return;
     }
@@ -283,6 +311,7 @@ final class LinkClient implements Link {
     loop.execute(
         () -> {
           closed = true;
+          tellOfAnswer();
           if (retry != null) {
             retry.cancel(false);
           }

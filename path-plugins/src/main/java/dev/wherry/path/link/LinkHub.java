@@ -167,6 +167,17 @@ public final class LinkHub implements Links {
         : p.client.first().handle((probe, failure) -> null);
   }
 
+  /**
+   * When a node answers, be it that it refuses this one.
+   *
+   * @return never fails; done where it does, where it is not known, and when it is removed. Whoever
+   *     completes it waits no more, and has to at some time: there are nodes that never answer
+   */
+  public CompletableFuture<Void> answered(String name) {
+    Peer p = peers.get(name);
+    return p == null ? CompletableFuture.completedFuture(null) : p.client.answered();
+  }
+
   private static CompletableFuture<Void> end(Peer peer, String why) {
     peer.session.close(why);
     return peer.client.close(why);

@@ -211,6 +211,37 @@ class LinkHubTest {
   }
 
   @Test
+  void whoWaitsForANodeIsToldOnceItAnswersOrIsRemovedAndNotBefore() {
+    try (BreakingProxy proxy = new BreakingProxy(b.port)) {
+      proxy.block(true);
+      b.knows(a);
+      a.knows("b", proxy.port());
+      await().until(() -> a.peer("b").state() == LinkState.DOWN);
+      CompletableFuture<Void> answered = a.hub.answered("b");
+      assertFalse(answered.isDone());
+      proxy.block(false);
+      TestNode.join(answered);
+      assertTrue(a.to("b").isUp());
+      proxy.block(true);
+      proxy.cut();
+      await().until(() -> !a.to("b").isUp());
+      CompletableFuture<Void> again = a.hub.answered("b");
+      assertFalse(again.isDone());
+      assertTrue(TestNode.join(a.hub.remove("b")));
+      TestNode.join(again);
+      assertTrue(a.hub.answered("b").isDone());
+    }
+  }
+
+  @Test
+  void thatANodeRefusesUsIsAnAnswer() {
+    a.knows(b);
+    TestNode.join(a.hub.answered("b"));
+    assertEquals(LinkState.REFUSED, a.peer("b").state());
+    assertTrue(a.hub.answered("b").isDone());
+  }
+
+  @Test
   void whatIsWithdrawnBeforeItLeftWasNeverSent() {
     a.knows("b", 1);
     await().until(() -> a.peer("b").state() == LinkState.DOWN);
