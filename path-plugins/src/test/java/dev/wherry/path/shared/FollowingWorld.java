@@ -8,9 +8,7 @@ import dev.wherry.path.fault.PowerLossDevice.Loss;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.JournaledMap;
-import dev.wherry.path.move.VirtualTime;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufUtil;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,63 +21,32 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * An owner, its source, a link that loses and a host: one thread, virtual time. What the host
- * writes says which write it was, so what lies anywhere says when it is from.
+ * An owner, its source, a link that loses and a host: one thread, virtual time. What lies anywhere
+ * says when it is from.
  */
-final class FollowingWorld {
-  static final int BLOCK = 16 << 10;
-  private static final int UNIT = BlockMap.UNIT;
-  private static final int BLOCKS = 48;
-  private static final int UNITS = BLOCKS * BLOCK / UNIT;
-  private static final long SIZE = (long) BLOCKS * BLOCK;
+final class FollowingWorld extends FollowingHost {
   private static final Loss[] LOSSES = {Loss.ALL, Loss.RANDOM, Loss.PREFIX};
 
-  /** A write, or what was there before the first. */
-  private static final class Op {
-    final long id;
-    final long asked;
-    long answered = Long.MAX_VALUE;
-
-    Op(long id, long asked) {
-      this.id = id;
-      this.asked = asked;
-    }
-  }
-
-  final Random random;
-  private final VirtualTime time = new VirtualTime();
   private final Latency latency;
   private final boolean through;
-  private final boolean stall;
   private final PowerLossDevice ownerDisk;
   private final PowerLossDevice sourceDisk;
   private final ForgetfulBytes mapFile = new ForgetfulBytes();
   private final ForgetfulBytes batchFile = new ForgetfulBytes();
-  private final List<List<Op>> history = new ArrayList<>();
-  private final int[] floor = new int[UNITS];
-  private final int[] lastingFloor = new int[UNITS];
-  private final int[] flushed = new int[UNITS];
-  private final boolean[] busy = new boolean[UNITS];
-  private long ids = 1_000_000;
-  private long clock;
-  private int inFlight;
   private boolean whole = true;
 
   private MortalDevice ownerDevice;
   private MortalDevice sourceDevice;
   private MortalMapFile mapLife;
   private MortalBatchLog logLife;
-  private LayeredStore owner;
   private LayeredStore source;
   private Receiver receiver;
   private SimLink link;
-  FollowingWriter writer;
 
   FollowingWorld(long seed, boolean through, boolean stall) throws IOException {
-    random = new Random(seed);
+    super(new Random(seed), stall);
     latency = new Latency(time, random);
     this.through = through;
-    this.stall = stall;
     ownerDisk = new PowerLossDevice(SIZE, 1 << 30, seed + 1);
     sourceDisk = new PowerLossDevice(SIZE, 1 << 30, seed + 2);
     List<JournaledMap.Run> initial = new ArrayList<>();
@@ -108,20 +75,6 @@ final class FollowingWorld {
     ByteBuf data = units(id, 1);
     disk.write((long) unit * UNIT, data, 0).join();
     data.release();
-  }
-
-  private static ByteBuf units(long id, int count) {
-    ByteBuf data = ByteBufAllocator.DEFAULT.buffer(count * UNIT);
-    for (int i = 0; i < count * UNIT / 8; i++) {
-      data.writeLong(id);
-    }
-    return data;
-  }
-
-  private static void check(boolean good, String what, Object... of) {
-    if (!good) {
-      throw new AssertionError(what + ": " + Arrays.toString(of));
-    }
   }
 
   // ------------------------------------------------------------------ lives
@@ -231,8 +184,6 @@ final class FollowingWorld {
     return op;
   }
 
-  // ------------------------------------------------------------------ the host
-
   /** One thing that the host does, or that happens. */
   void act() {
     clock++;
@@ -258,147 +209,7 @@ final class FollowingWorld {
     }
   }
 
-  private void step() {
-    time.step();
-    clock++;
-    Lag lag = writer.lag();
-    if (lag.mode() != Lag.Mode.THROUGH && lag.bytes() == 0) {
-      // The last batch is in the source, and it was flushed there.
-      raise(floor);
-      raise(lastingFloor);
-    }
-  }
-
-  private void raise(int[] to) {
-    for (int u = 0; u < UNITS; u++) {
-      List<Op> ops = history.get(u);
-      for (int i = ops.size() - 1; i >= to[u]; i--) {
-        if (ops.get(i).answered != Long.MAX_VALUE) {
-          to[u] = i;
-          break;
-        }
-      }
-    }
-  }
-
-  private boolean take(int unit, int count) {
-    for (int u = unit; u < unit + count; u++) {
-      if (busy[u]) {
-        return false;
-      }
-    }
-    Arrays.fill(busy, unit, unit + count, true);
-    return true;
-  }
-
-  private void write() {
-    int count = 1 + random.nextInt(random.nextInt(3) == 0 ? 10 : 2);
-    int unit = random.nextInt(UNITS - count + 1);
-    if (inFlight < 6 && take(unit, count)) {
-      ByteBuf data = units(ids++, count);
-      Op op = new Op(ids - 1, clock);
-      track(op, unit, count, writer.write((long) unit * UNIT, data, 0), data);
-    }
-  }
-
-  private void zero() {
-    int count = 1 + random.nextInt(12);
-    int unit = random.nextInt(UNITS - count + 1);
-    for (int u = unit; u < unit + count; u++) {
-      if (history.get(u).stream().anyMatch(o -> o.id == 0)) {
-        return; // One zero could not be told from another.
-      }
-    }
-    if (inFlight < 6 && take(unit, count)) {
-      Op op = new Op(0, clock);
-      track(op, unit, count, writer.zero((long) unit * UNIT, (long) count * UNIT, 0), null);
-    }
-  }
-
-  private void track(Op op, int unit, int count, CompletableFuture<Void> done, ByteBuf data) {
-    List<List<Op>> all = history;
-    List<List<Op>> mine = new ArrayList<>(all.subList(unit, unit + count));
-    int[] index = new int[count];
-    for (int i = 0; i < count; i++) {
-      index[i] = mine.get(i).size();
-      mine.get(i).add(op);
-    }
-    inFlight++;
-    FollowingWriter through = writer;
-    done.whenComplete(
-        (v, failure) -> {
-          if (data != null) {
-            data.release();
-          }
-          if (writer != through || dying) {
-            return;
-          }
-          inFlight--;
-          Arrays.fill(busy, unit, unit + count, false);
-          if (failure != null) {
-            // Under stall: done here, and not answered.
-            check(stall, "the host sees", failure);
-            return;
-          }
-          op.answered = clock;
-          if (through.lag().mode() == Lag.Mode.THROUGH) {
-            for (int i = 0; i < count; i++) {
-              floor[unit + i] = Math.max(floor[unit + i], index[i]);
-            }
-          }
-        });
-  }
-
-  private void flush() {
-    int[] covers = flushed.clone();
-    raise(covers);
-    FollowingWriter to = writer;
-    writer
-        .flush()
-        .whenComplete(
-            (v, failure) -> {
-              if (failure != null || writer != to || dying) {
-                return;
-              }
-              boolean both = to.lag().mode() == Lag.Mode.THROUGH;
-              for (int u = 0; u < UNITS; u++) {
-                flushed[u] = Math.max(flushed[u], covers[u]);
-                if (both) {
-                  lastingFloor[u] = Math.max(lastingFloor[u], covers[u]);
-                }
-              }
-            });
-  }
-
-  private void read() {
-    int unit = random.nextInt(UNITS);
-    int[] seen = new int[UNITS];
-    raise(seen);
-    List<Op> ops = history.get(unit);
-    owner
-        .read((long) unit * UNIT, UNIT)
-        .whenComplete(
-            (data, failure) -> {
-              if (data != null) {
-                long id = data.getLong(data.readerIndex());
-                data.release();
-                check(dying || last(ops, id) >= seen[unit], "a read goes back in time: unit", unit);
-              }
-            });
-  }
-
-  private static int last(List<Op> ops, long id) {
-    for (int i = ops.size() - 1; i >= 0; i--) {
-      if (ops.get(i).id == id) {
-        return i;
-      }
-    }
-    return -1;
-  }
-
   // ------------------------------------------------------------------ crashes
-
-  private boolean dying;
 
   /** The source's process is killed, or its power lost, and it comes back at once. */
   private void restartSource(boolean power) {

@@ -12,25 +12,18 @@ import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
-import dev.wherry.path.map.ForwardingMapFile;
 import dev.wherry.path.map.MapFile;
 import dev.wherry.path.shared.BatchLog;
 import dev.wherry.path.shared.Following;
 import dev.wherry.path.shared.Role;
-import dev.wherry.path.shared.ShareLog;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.SharedVolume.Parts;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
-import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,7 +87,7 @@ enum Mutant {
   CLAIMS_BEFORE_THE_DATA_IS_WRITTEN {
     @Override
     Parts parts(Parts parts) {
-      return withStore(
+      return ChangedParts.withStore(
           parts,
           store ->
               new ForwardingDevice(store) {
@@ -127,7 +120,7 @@ enum Mutant {
   FORGETS_TO_FLUSH_THE_STORE {
     @Override
     Parts parts(Parts parts) {
-      return withStore(
+      return ChangedParts.withStore(
           parts,
           store ->
               new ForwardingDevice(store) {
@@ -179,7 +172,7 @@ enum Mutant {
   TAKES_A_POWER_LOSS_FOR_A_CRASH {
     @Override
     Parts parts(Parts p) {
-      return with(p, p.store(), p.following(), "the same for ever");
+      return ChangedParts.with(p, p.store(), p.following(), "the same for ever");
     }
   },
 
@@ -227,7 +220,7 @@ enum Mutant {
   BREAKS_ITS_PROMISE {
     @Override
     Parts parts(Parts p) {
-      return putting(p, state -> state.withPledge(null));
+      return ChangedParts.putting(p, state -> state.withPledge(null));
     }
   },
 
@@ -235,7 +228,7 @@ enum Mutant {
   TRUSTS_AN_OUTDATED_MAP {
     @Override
     Parts parts(Parts p) {
-      return putting(p, state -> state.withOutdated(List.of()));
+      return ChangedParts.putting(p, state -> state.withOutdated(List.of()));
     }
   },
 
@@ -280,7 +273,7 @@ enum Mutant {
   TAKES_NO_ROOM_FOR_DONE {
     @Override
     Parts parts(Parts parts) {
-      return withStore(
+      return ChangedParts.withStore(
           parts,
           store ->
               new ForwardingDevice(store) {
@@ -318,7 +311,7 @@ enum Mutant {
       BatchLog log = f.batches();
       return log == null
           ? p
-          : with(
+          : ChangedParts.with(
               p,
               p.store(),
               new Following(
@@ -347,61 +340,6 @@ enum Mutant {
     return file;
   }
 
-  private static Parts withStore(Parts p, Function<BlockDevice, BlockDevice> wrap) {
-    return with(p, p.store() == null ? null : wrap.apply(p.store()), p.following(), p.boot());
-  }
-
-  private static Parts putting(Parts p, UnaryOperator<ShareState> change) {
-    ShareLog log = p.log();
-    return with(
-        p,
-        p.store(),
-        p.following(),
-        p.boot(),
-        new ShareLog() {
-          @Override
-          public CompletableFuture<Void> put(ShareState state) {
-            return log.put(change.apply(state));
-          }
-
-          @Override
-          public CompletableFuture<BlockMap> create(long number, int state) {
-            return log.create(number, state);
-          }
-
-          @Override
-          public CompletableFuture<Void> remove(long number) {
-            return log.remove(number);
-          }
-        });
-  }
-
-  private static Parts with(
-      Parts p, @Nullable BlockDevice store, Following following, String boot) {
-    return with(p, store, following, boot, p.log());
-  }
-
-  private static Parts with(
-      Parts p, @Nullable BlockDevice store, Following following, String boot, ShareLog log) {
-    return new Parts(
-        p.suid(),
-        p.node(),
-        store,
-        p.size(),
-        p.blockSize(),
-        p.map(),
-        p.links(),
-        p.readPolicies(),
-        p.sources(),
-        log,
-        p.timer(),
-        p.nanoClock(),
-        p.ioTimeout(),
-        following,
-        boot,
-        p.unflushed());
-  }
-
   /** The real engine with this bug. */
   Engine engine() {
     return new RealEngine() {
@@ -428,110 +366,5 @@ enum Mutant {
         return super.openMap(life, file(file), platter, settings).thenApply(Mutant.this::map);
       }
     };
-  }
-
-  /** Says at a hand-over that all is valid that was ever sent ahead. */
-  private static final class ForgetfulOwner extends RealPart {
-    private final int blockSize;
-    private final TreeSet<Long> sent = new TreeSet<>();
-
-    ForgetfulOwner(SharedVolume volume, int blockSize) {
-      super(volume);
-      this.blockSize = blockSize;
-    }
-
-    @Override
-    public CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
-      if (r.op() == Op.PRECOPY) {
-        for (long b = r.offset() / blockSize; b * blockSize < r.offset() + r.length(); b++) {
-          sent.add(b);
-        }
-      }
-      CompletableFuture<LinkReply> served = super.serve(from, r, priority);
-      return switch (r.op()) {
-        case DIFFERENCES -> served.thenApply(this::allValid);
-        case HANDOVER -> served.thenApply(ForgetfulOwner::nothingLost);
-        default -> served;
-      };
-    }
-
-    /**
-     * returned (1), next (8), runs: count (4), first (8) and length (8) of each, absent: as runs.
-     */
-    private LinkReply allValid(LinkReply reply) {
-      ByteBuf in = reply.payload();
-      if (!reply.isOk() || in.getBoolean(in.readerIndex())) {
-        return reply;
-      }
-      ByteBuf out = Unpooled.buffer();
-      out.writeBoolean(false).writeLong(in.getLong(in.readerIndex() + 1)).writeInt(sent.size());
-      sent.forEach(b -> out.writeLong(b).writeLong(1));
-      out.writeInt(0);
-      in.release();
-      return LinkReply.ok(reply.epoch(), out);
-    }
-
-    /** returned (1), complete (1), members: count (4) and texts, runs, same, losses (8). */
-    private static LinkReply nothingLost(LinkReply reply) {
-      ByteBuf in = reply.payload();
-      if (!reply.isOk() || in.getBoolean(in.readerIndex())) {
-        return reply;
-      }
-      int at = in.readerIndex() + 2;
-      int members = in.getInt(at);
-      at += 4;
-      for (int i = 0; i < members; i++) {
-        at += 4 + in.getInt(at);
-      }
-      ByteBuf out = Unpooled.buffer();
-      out.writeBytes(in, in.readerIndex(), at - in.readerIndex()).writeInt(0).writeInt(0);
-      out.writeLong(in.getLong(in.writerIndex() - 8));
-      in.release();
-      return LinkReply.ok(reply.epoch(), out);
-    }
-  }
-
-  /** Keeps what is appended until it is forced. */
-  private static final class LazyFile extends ForwardingMapFile {
-    private ByteBuf waiting = Unpooled.buffer();
-
-    LazyFile(MapFile file) {
-      super(file);
-    }
-
-    private void write() throws IOException {
-      ByteBuf all = waiting;
-      waiting = Unpooled.buffer();
-      file.append(all.nioBuffer());
-    }
-
-    @Override
-    public void append(ByteBuffer bytes) {
-      waiting.writeBytes(bytes);
-    }
-
-    @Override
-    public void truncate(long length) throws IOException {
-      write();
-      file.truncate(length);
-    }
-
-    @Override
-    public void force() throws IOException {
-      write();
-      file.force();
-    }
-
-    @Override
-    public void swap() throws IOException {
-      waiting.clear();
-      file.swap();
-    }
-
-    @Override
-    public void close() throws IOException {
-      write();
-      file.close();
-    }
   }
 }
