@@ -1,8 +1,6 @@
 package dev.wherry.path.shared.model;
 
 import dev.wherry.path.BlockDevice;
-import dev.wherry.path.ForwardingHandler;
-import dev.wherry.path.PathHandler;
 import dev.wherry.path.TestPolicies;
 import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
@@ -19,7 +17,6 @@ import dev.wherry.path.shared.ShareException;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.Unflushed;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -33,6 +30,7 @@ final class Node implements Network.Peer {
   private final String name;
   private final Schedule schedule;
   private final NodeDisk disk;
+  private final EngineSwaps swaps;
   private final List<Life> lives = new ArrayList<>();
   private @Nullable Life life;
   private @Nullable Part part;
@@ -40,7 +38,6 @@ final class Node implements Network.Peer {
   private @Nullable SimLog log;
   private boolean ready;
   private boolean removing;
-  private boolean swapping;
   private Unflushed unflushed = new Unflushed();
   private boolean shared;
   private boolean starting;
@@ -49,6 +46,7 @@ final class Node implements Network.Peer {
     this.name = name;
     this.schedule = schedule;
     this.disk = new NodeDisk(name);
+    this.swaps = new EngineSwaps(this, schedule);
   }
 
   String name() {
@@ -79,6 +77,17 @@ final class Node implements Network.Peer {
 
   @Nullable Part part() {
     return part;
+  }
+
+  /** Its volume has no engine any more. */
+  void plain() {
+    part = null;
+    disk.maps.clear();
+  }
+
+  /** Takes the engine away from its volume, or puts it there. */
+  EngineSwaps swaps() {
+    return swaps;
   }
 
   @Nullable Volume volume() {
@@ -189,15 +198,16 @@ final class Node implements Network.Peer {
     if (begun.dead()) {
       return;
     }
-    if (schedule.hazards().plain() && store != null && isPlain(state)) {
-      volume = new Volume(SUID, new Plain(store), schedule.simulation()::now);
+    if (schedule.hazards().plain() && store != null && EngineSwaps.isPlain(state)) {
+      volume = new Volume(SUID, new EngineSwaps.Plain(store), schedule.simulation()::now);
       return;
     }
     Part opened = engine(begun, state, log, store, map);
     volume = new Volume(SUID, opened.handler(), schedule.simulation()::now);
   }
 
-  private Part engine(
+  /** Opens the engine, which is this node's part from now on. */
+  Part engine(
       Life begun,
       ShareState state,
       SimLog log,
@@ -233,106 +243,6 @@ final class Node implements Network.Peer {
     return opened;
   }
 
-  // ------------------------------------------------------------------ the engine comes and goes
-
-  /** The volume's own device, and nothing else. */
-  private static final class Plain extends ForwardingHandler {
-    Plain(BlockDevice store) {
-      super("plain", store);
-    }
-  }
-
-  /** Whether the daemon opens a volume without the engine. */
-  private static boolean isPlain(ShareState s) {
-    return s.role() == Role.OWNER
-        && s.members().isEmpty()
-        && s.source() == null
-        && s.base() == null
-        && s.map() == 0
-        && s.fence() == null
-        && s.hasStore();
-  }
-
-  private boolean isNeedless() {
-    Part now = part;
-    return now != null && now.isPlain() && now.state().members().isEmpty();
-  }
-
-  private CompletableFuture<Void> drain(Volume which, Life now) {
-    return which.suspend(Duration.ofSeconds(10), now.timer());
-  }
-
-  private boolean isSwappable() {
-    Volume now = volume;
-    return ready
-        && !removing
-        && !swapping
-        && now != null
-        && now.state() == VolumeState.ONLINE
-        && !schedule.operator().isAsking(name);
-  }
-
-  /** Takes the engine away where nobody needs it, as the daemon does now and then. */
-  void sweep() {
-    Life now = life;
-    Volume which = volume;
-    if (now == null || which == null || !isSwappable() || !isNeedless()) {
-      return;
-    }
-    swapping = true;
-    drain(which, now)
-        .thenCompose(v -> takeAway(which, now))
-        .whenComplete((v, failure) -> swapped(which, now));
-  }
-
-  private CompletableFuture<Void> takeAway(Volume which, Life now) {
-    Part going = part;
-    if (now.dead() || going == null || !isNeedless()) {
-      return CompletableFuture.completedFuture(null);
-    }
-    return going
-        .detachStore()
-        .thenAccept(
-            store -> {
-              if (!now.dead() && store != null) {
-                schedule.log().note(now + " is plain");
-                which.swap(store instanceof PathHandler h ? h : new Plain(store));
-                part = null;
-                disk.maps.clear();
-              }
-            });
-  }
-
-  private void swapped(Volume which, Life now) {
-    if (!now.dead()) {
-      swapping = false;
-      if (which.state() == VolumeState.SUSPENDED) {
-        which.resume();
-      }
-    }
-  }
-
-  /** Puts the engine under a volume that has none; done when it has one, or cannot. */
-  CompletableFuture<Void> engage() {
-    Life now = life;
-    Volume which = volume;
-    ShareState state = disk.state;
-    if (now == null || which == null || part != null || state == null || !isSwappable()) {
-      return CompletableFuture.completedFuture(null);
-    }
-    swapping = true;
-    return drain(which, now)
-        .thenRun(
-            () -> {
-              if (!now.dead()) {
-                schedule.log().note(now + " gets the engine");
-                Part put = engine(now, state, schedule.log(now, disk), which.handler(), null);
-                which.swap(put.handler());
-              }
-            })
-        .whenComplete((v, failure) -> swapped(which, now));
-  }
-
   /** Ends the daemon in the middle of whatever it does. */
   void kill(String why) {
     Life ended = life;
@@ -347,7 +257,7 @@ final class Node implements Network.Peer {
     part = null;
     volume = null;
     removing = false;
-    swapping = false;
+    swaps.ended();
     ended.die();
     schedule.network().died(ended);
     schedule.died(ended);
@@ -395,7 +305,7 @@ final class Node implements Network.Peer {
     if (now == null) {
       return reply(LinkReply.not(Status.UNKNOWN, 0, name + " has no " + request.suid()));
     }
-    if (swapping) {
+    if (swaps.underWay()) {
       return reply(LinkReply.not(Status.REFUSED, 0, name + " is being changed"));
     }
     if (request.op() == Op.UNSHARE) {

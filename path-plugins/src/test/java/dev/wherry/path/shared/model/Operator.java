@@ -103,7 +103,7 @@ final class Operator {
   private void sweep() {
     Simulation s = schedule.simulation();
     if (!schedule.finishing()) {
-      schedule.nodes().forEach(Node::sweep);
+      schedule.nodes().forEach(n -> n.swaps().sweep());
       s.after(s.about(20_000_000), this::sweep);
     }
   }
@@ -188,7 +188,7 @@ final class Operator {
       return;
     }
     if (owner.part() == null) {
-      owner.engage().thenRun(() -> share(owner, to));
+      owner.swaps().engage().thenRun(() -> share(owner, to));
     } else {
       share(owner, to);
     }
