@@ -1,12 +1,16 @@
 package dev.wherry.daemon.share;
 
 import dev.wherry.daemon.catalog.Catalog;
+import dev.wherry.daemon.catalog.CatalogException;
 import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.daemon.volume.VolumeEntry;
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.shared.ShareLog;
 import dev.wherry.path.shared.ShareState;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 
 /**
@@ -32,7 +36,18 @@ final class CatalogShareLog implements ShareLog {
 
   @Override
   public CompletableFuture<Void> put(ShareState state) {
-    return catalog.put(entry.suid(), entry.shareState(), state).thenRun(() -> entry.share(state));
+    return catalog
+        .put(entry.suid(), entry.shareState(), state)
+        .thenRun(() -> entry.share(state))
+        .exceptionallyCompose(failure -> CompletableFuture.failedFuture(worded(failure)));
+  }
+
+  /** The engine waits for room where it is told in its own words that there is none. */
+  private static Throwable worded(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    return cause instanceof CatalogException c && c.noSpace()
+        ? NbdException.harmless(NbdError.ENOSPC, String.valueOf(c.getMessage()), c)
+        : failure;
   }
 
   @Override

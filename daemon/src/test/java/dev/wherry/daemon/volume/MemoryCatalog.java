@@ -1,6 +1,7 @@
 package dev.wherry.daemon.volume;
 
 import dev.wherry.daemon.catalog.Catalog;
+import dev.wherry.daemon.catalog.CatalogException;
 import dev.wherry.daemon.catalog.NodeIdentity;
 import dev.wherry.daemon.catalog.PeerRecord;
 import dev.wherry.daemon.catalog.ShareRecord;
@@ -17,6 +18,12 @@ public final class MemoryCatalog implements Catalog {
   private final Map<String, VolumeRecord> volumes = new LinkedHashMap<>();
   private final Map<String, ShareRecord> shares = new LinkedHashMap<>();
   private final Map<String, PeerRecord> peers = new LinkedHashMap<>();
+  private @Nullable CatalogException refusal;
+
+  /** Why no share's state can be put from now on, or null. */
+  public synchronized void refuseStates(@Nullable CatalogException why) {
+    refusal = why;
+  }
 
   @Override
   public NodeIdentity identity() {
@@ -56,6 +63,10 @@ public final class MemoryCatalog implements Catalog {
   @Override
   public synchronized CompletableFuture<Void> put(
       String suid, @Nullable ShareState before, ShareState state) {
+    CatalogException why = refusal;
+    if (why != null) {
+      return CompletableFuture.failedFuture(why);
+    }
     shares.merge(
         suid,
         new ShareRecord(suid, state, ShareRecord.Options.DEFAULT),

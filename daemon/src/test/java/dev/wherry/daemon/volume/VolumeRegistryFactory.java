@@ -1,6 +1,7 @@
 package dev.wherry.daemon.volume;
 
 import dev.wherry.daemon.catalog.Catalog;
+import dev.wherry.daemon.catalog.VolumeRecord;
 import dev.wherry.daemon.process.DataDirectory;
 import dev.wherry.path.DeviceContext;
 import dev.wherry.path.Plugins;
@@ -21,6 +22,11 @@ public final class VolumeRegistryFactory {
 
   public static VolumeRegistry empty(Path dir) {
     return of(dir, new MemoryCatalog(), FaultPoints.NONE, Runnable::run);
+  }
+
+  /** A volume that is in no registry. */
+  public static VolumeEntry entry(VolumeRecord record) {
+    return new VolumeEntry(record, true);
   }
 
   static VolumeRegistry of(Path dir, Catalog catalog, FaultPoints faults, Executor workers) {

@@ -5,7 +5,11 @@ import java.util.concurrent.CompletableFuture;
 
 /** The durable memory of a shared volume on this node: its state and its maps. Never blocks. */
 public interface ShareLog {
-  /** Replaces the state, durably. */
+  /**
+   * Replaces the state, durably. Where there is no room for it, it fails as a map does: with a
+   * {@linkplain dev.wherry.nbd.NbdException#isHarmless harmless} ENOSPC. Nothing has changed then,
+   * and it may be put again.
+   */
   CompletableFuture<Void> put(ShareState state);
 
   /**

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,15 +18,15 @@ import org.slf4j.LoggerFactory;
 /**
  * The start of a volume's engine: hosts wait until what a crash left in doubt in the map is
  * certain, and it is durable that what was not flushed before a loss of power is lost. Where there
- * is no room to write that down they wait until there is, and so does whoever wants to change the
- * volume's place.
+ * is no room to write that down, in the map or in the state, they wait until there is, and so does
+ * whoever wants to change the volume's place.
  *
  * <p>Safe on any thread; never blocks. Begun once.
  */
 final class Starting {
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
 
-  /** How soon a map that had no room for what a crash left in doubt is tried again. */
+  /** How soon is tried again what there was no room for. */
   private static final long ROOM_MILLIS = 1000;
 
   private final Core core;
@@ -60,13 +61,13 @@ final class Starting {
                 map == null || !rebooted
                     ? Answers.done()
                     : withRoom(() -> forget(map, before.outdated())))
-        .thenCompose(v -> core.update(s -> s))
+        .thenCompose(v -> put(s -> s))
         .thenCompose(
             v ->
                 map == null
                     ? Answers.done()
                     : withRoom(() -> core.losses().counting(store.flush())))
-        .thenCompose(v -> core.update(s -> s.withOutdated(List.of())))
+        .thenCompose(v -> put(s -> s.withOutdated(List.of())))
         .whenComplete(
             (v, failure) -> {
               if (failure != null) {
@@ -106,7 +107,7 @@ final class Starting {
         ? volume + " is being started on node " + core.node() + " still; ask again"
         : "node "
             + core.node()
-            + " has no room to write down what a crash left in doubt of "
+            + " has no room to write down what has to be certain before hosts use "
             + volume
             + " ("
             + why
@@ -114,7 +115,11 @@ final class Starting {
             + " asked for is possible";
   }
 
-  /** Does it again as long as the map has no room for it and nobody has ended the volume. */
+  private CompletableFuture<Void> put(UnaryOperator<ShareState> change) {
+    return withRoom(() -> core.update(change).thenAccept(s -> {}));
+  }
+
+  /** Does it again as long as there is no room for it and nobody has ended the volume. */
   private CompletableFuture<Void> withRoom(Supplier<CompletableFuture<Void>> step) {
     return step.get()
         .thenRun(() -> waitsFor = null)

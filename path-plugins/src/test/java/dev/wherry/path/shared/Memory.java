@@ -1,5 +1,7 @@
 package dev.wherry.path.shared;
 
+import dev.wherry.nbd.NbdError;
+import dev.wherry.nbd.NbdException;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.JournaledMap;
 import dev.wherry.path.map.MapFile;
@@ -24,6 +26,7 @@ final class Memory implements ShareLog {
   private final Map<Long, ForcedMapFile> maps = new HashMap<>();
   private boolean failing;
   private boolean full;
+  private boolean catalogFull;
   private int putsBeforeFailure = Integer.MAX_VALUE;
 
   Memory(Path directory, int blockSize, long size) {
@@ -59,6 +62,11 @@ final class Memory implements ShareLog {
   /** There is no room for anything more that maps write down. */
   void fill(boolean isFull) {
     full = isFull;
+  }
+
+  /** There is no room for another state. */
+  void fillCatalog(boolean isFull) {
+    catalogFull = isFull;
   }
 
   /** Nothing becomes durable any more. */
@@ -106,6 +114,10 @@ final class Memory implements ShareLog {
     failing |= putsBeforeFailure-- == 0;
     if (failing) {
       return CompletableFuture.failedFuture(new IOException("the catalog cannot be written"));
+    }
+    if (catalogFull) {
+      return CompletableFuture.failedFuture(
+          NbdException.harmless(NbdError.ENOSPC, "no space for the catalog"));
     }
     state = next;
     states.add(next);

@@ -56,6 +56,47 @@ class StartWithoutRoomTest extends TwoNodes {
     b.expect(Bytes.with(Bytes.with(content, 0, WRITTEN), BLOCK, WRITTEN));
   }
 
+  /** What it serves with has to be in the catalog first: the disk that is full has that, too. */
+  @Test
+  void soTheyDoAfterARebootUntilTheCatalogHasRoom() {
+    nodes.await(b.volume().flush());
+    b.losePower();
+    b.memory.fillCatalog(true);
+    b.start();
+    CompletableFuture<ByteBuf> read = hostsWait();
+    assertEquals(0, b.memory.state().losses());
+    b.memory.fillCatalog(false);
+    assertArrayEquals(WRITTEN, Bytes.take(nodes.await(read)));
+    assertEquals(1, b.memory.state().losses());
+    b.write(BLOCK, WRITTEN);
+    b.expect(Bytes.with(Bytes.with(content, 0, WRITTEN), BLOCK, WRITTEN));
+  }
+
+  @Test
+  void soDoThoseOfANodeThatHasNoMap() {
+    a.losePower();
+    a.memory.fillCatalog(true);
+    a.start();
+    CompletableFuture<ByteBuf> read = a.volume().read(0, BLOCK);
+    nodes.pass(Duration.ofSeconds(5));
+    assertFalse(read.isDone());
+    a.memory.fillCatalog(false);
+    assertArrayEquals(WRITTEN, Bytes.take(nodes.await(read)));
+  }
+
+  /** A catalog that is broken is no full one. */
+  @Test
+  void aVolumeFailsWhoseCatalogCannotBeWrittenForAnotherReason() {
+    b.losePower();
+    b.memory.fillCatalog(true);
+    b.start();
+    nodes.pass(Duration.ofSeconds(5));
+    b.memory.fail(true);
+    nodes.pass(Duration.ofSeconds(5));
+    assertNotNull(b.volume().failure());
+    b.memory.fail(false);
+  }
+
   @Test
   void aDaemonThatIsStoppedMeanwhileStops() {
     crashAndStartOnAFullDisk();
