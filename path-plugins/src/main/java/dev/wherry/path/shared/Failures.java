@@ -2,6 +2,7 @@ package dev.wherry.path.shared;
 
 import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
+import dev.wherry.path.link.LinkReply.Status;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,13 @@ final class Failures {
   /** For throwing out of a step of a future. */
   static CompletionException of(Throwable failure) {
     return new CompletionException(causeOf(failure));
+  }
+
+  /** Whether it is for want of room, in the words of a request or of a command. */
+  static boolean isNoRoom(Throwable failure) {
+    return causeOf(failure) instanceof ShareException e
+        ? e.status() == Status.NO_SPACE
+        : NbdException.errorOf(failure) == NbdError.ENOSPC;
   }
 
   static NbdException nbd(Throwable failure) {

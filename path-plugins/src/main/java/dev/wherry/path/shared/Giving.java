@@ -48,6 +48,7 @@ final class Giving {
 
   private final Core core;
   private final Moves moves;
+  private final Starting starting;
   private @Nullable Prepared prepared;
   private @Nullable ScheduledFuture<?> expiry;
   private @Nullable Promise promise;
@@ -55,9 +56,10 @@ final class Giving {
   /** The ownership was promised; the timer takes that back. */
   private record Promise(String to, ScheduledFuture<?> end) {}
 
-  Giving(Core core, Moves moves) {
+  Giving(Core core, Moves moves, Starting starting) {
     this.core = core;
     this.moves = moves;
+    this.starting = starting;
   }
 
   /**
@@ -72,6 +74,9 @@ final class Giving {
     }
     if (s.role() != Role.OWNER || s.fence() != null || request.epoch() != s.epoch()) {
       return stale();
+    }
+    if (!starting.isOver()) {
+      return starting.soonOver().thenCompose(v -> prepare(from, request));
     }
     Asked asked = Asked.read(request.payload());
     return core.inner()
@@ -287,7 +292,10 @@ final class Giving {
       return CompletableFuture.completedFuture(refusal);
     }
     long number = Asked.read(request.payload()).number;
-    return core.turns().take("handed over", () -> hand(from, request, number));
+    return core.turns()
+        .take(
+            "handed over",
+            () -> starting.soonOver().thenCompose(v -> hand(from, request, number)));
   }
 
   /** Nothing else changes the volume's place; what did may have given it away, or to this taker. */
@@ -307,9 +315,9 @@ final class Giving {
    * it was flushed yet, and a loss of power has taken from it.
    */
   private CompletableFuture<LinkReply> again(String from) {
-    return core.requireStore()
-        .flush()
-        .handle((v, failure) -> failure)
+    return starting
+        .soonOver()
+        .thenCompose(v -> core.requireStore().flush().handle((w, failure) -> failure))
         .thenCompose(failure -> failure == null ? Peers.ok() : notFlushed(failure))
         .thenCompose(
             v ->
@@ -398,7 +406,7 @@ final class Giving {
         .exceptionally(
             failure ->
                 LinkReply.not(
-                    Status.REFUSED,
+                    Failures.isNoRoom(failure) ? Status.NO_SPACE : Status.REFUSED,
                     core.state().epoch(),
                     "it could not be handed over: " + Failures.causeOf(failure).getMessage()));
   }

@@ -319,8 +319,13 @@ final class Ownership {
       return Peers.refused(
           Status.REFUSED, "node " + core.node() + " does not own volume " + core.suid());
     }
-    return peers
-        .call(node, LinkRequest.of(Op.ACTIVATE, core.suid(), s.epoch(), 0, 0))
+    return starting
+        .soonOver()
+        .thenCompose(
+            v ->
+                peers.call(
+                    node,
+                    LinkRequest.of(Op.ACTIVATE, core.suid(), core.state().epoch(), 0, 0)))
         .thenCompose(
             reply -> {
               reply.payload().release();

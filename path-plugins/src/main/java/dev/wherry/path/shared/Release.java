@@ -169,7 +169,9 @@ final class Release {
       return NOTHING;
     }
     return core.turns()
-        .take("released from", () -> settledWithout(node))
+        .take(
+            "released from",
+            () -> starting.soonOver().thenCompose(v -> settledWithout(node)))
         .exceptionally(
             failure -> {
               LOG.warn(
@@ -204,7 +206,10 @@ final class Release {
     }
     String next = Payloads.readText(r.payload());
     List<Run> onlyThere = Run.read(r.payload(), core.requireStore().blocks());
-    return core.turns().take("released from", () -> asked(from, r, next, onlyThere));
+    return core.turns()
+        .take(
+            "released from",
+            () -> starting.soonOver().thenCompose(v -> asked(from, r, next, onlyThere)));
   }
 
   private static boolean isOf(LinkRequest r, ShareState s) {

@@ -41,13 +41,13 @@ final class Serving {
   CompletableFuture<LinkReply> serve(String from, LinkRequest r, Priority priority) {
     try {
       requireOpen();
-      return route(from, r, priority).exceptionally(this::failed);
+      return route(from, r, priority).exceptionally(failure -> failed(r.op(), failure));
     } catch (RuntimeException e) {
-      return CompletableFuture.completedFuture(failed(e));
+      return CompletableFuture.completedFuture(failed(r.op(), e));
     }
   }
 
-  private LinkReply failed(Throwable failure) {
+  private LinkReply failed(Op op, Throwable failure) {
     Throwable cause = Failures.causeOf(failure);
     ShareState s = core.state();
     TryAgain again = TryAgain.of(failure);
@@ -60,8 +60,18 @@ final class Serving {
     if (cause instanceof IllegalArgumentException) {
       return LinkReply.error(NbdError.EINVAL, s.epoch(), String.valueOf(cause.getMessage()));
     }
-    return LinkReply.error(
-        NbdException.errorOf(cause), s.epoch(), String.valueOf(cause.getMessage()));
+    return isCommand(op) && Failures.isNoRoom(cause)
+        ? LinkReply.not(Status.NO_SPACE, s.epoch(), String.valueOf(cause.getMessage()))
+        : LinkReply.error(
+            NbdException.errorOf(cause), s.epoch(), String.valueOf(cause.getMessage()));
+  }
+
+  /** Whether an operator is told what comes of it, and no host. */
+  private static boolean isCommand(Op op) {
+    return switch (op) {
+      case PREPARE, DIFFERENCES, PLEDGE, HANDOVER, ACTIVATE, RELEASE -> true;
+      default -> false;
+    };
   }
 
   private CompletableFuture<LinkReply> route(String from, LinkRequest r, Priority priority) {

@@ -113,7 +113,7 @@ public final class SharedVolume implements PathHandler {
     moves = new Moves(core);
     ownership = new Ownership(core, moves, starting);
     release = new Release(core, moves, starting);
-    giving = new Giving(core, moves);
+    giving = new Giving(core, moves, starting);
     serving = new Serving(core, ownership, giving, release);
     attempts = new Attempts(core);
     ending = new Ending(core, moves);
@@ -386,7 +386,8 @@ public final class SharedVolume implements PathHandler {
   }
 
   /**
-   * Changes policies; durable when done.
+   * Changes policies; durable when done. Another write policy waits for the end of a start that
+   * waits for room, and is refused with {@link ShareException} if that does not come in time.
    *
    * @param read a name
    * @throws IllegalArgumentException if a policy is unknown
@@ -395,7 +396,8 @@ public final class SharedVolume implements PathHandler {
       String read, WritePolicy write, List<RangePolicy> ranges, boolean manual) {
     WritePolicy before = core.state().write();
     Policies policies = core.policies(read, ranges);
-    return core.update(s -> s.withPolicies(read, write, ranges, manual))
+    return (before == write ? Answers.done() : starting.soonOver())
+        .thenCompose(v -> core.update(s -> s.withPolicies(read, write, ranges, manual)))
         .thenCompose(
             s -> {
               LayeredStore store = core.store();
@@ -409,10 +411,12 @@ public final class SharedVolume implements PathHandler {
 
   /**
    * Says whether hosts wait while the source is away under {@link WritePolicy#THROUGH}; see {@link
-   * Following#stall}. Done when it is so.
+   * Following#stall}. Done when it is so; refused as {@link #policies}.
    */
   public CompletableFuture<Void> stall(boolean value) {
-    return core.stall(value);
+    return core.state().write() == WritePolicy.THROUGH
+        ? starting.soonOver().thenCompose(v -> core.stall(value))
+        : core.stall(value);
   }
 
   /** Limits of the background move. */

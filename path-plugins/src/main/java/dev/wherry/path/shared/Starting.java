@@ -1,6 +1,5 @@
 package dev.wherry.path.shared;
 
-import dev.wherry.nbd.NbdError;
 import dev.wherry.nbd.NbdException;
 import dev.wherry.path.Answers;
 import dev.wherry.path.VolumeState;
@@ -90,29 +89,34 @@ final class Starting {
 
   /**
    * Waits for the end as long as an operator's command does; on the thread of that end, or at once.
-   * Fails with {@link ShareException} if it does not come in time, and says what helps.
+   * Fails with {@link ShareException} if it does not come in time, and says what helps: with {@link
+   * Status#NO_SPACE} where it waits for room.
    */
   CompletableFuture<Void> soonOver() {
     return over
         ? Answers.done()
         : core.soon(this::isOver)
-            .thenCompose(met -> met ? Answers.done() : Peers.refused(Status.REFUSED, refusal()));
+            .thenCompose(met -> met ? Answers.done() : refused());
   }
 
   /** Why the volume's place may not be changed yet, and what helps. */
-  private String refusal() {
+  private CompletableFuture<Void> refused() {
     String why = waitsFor;
     String volume = "volume " + core.suid();
     return why == null
-        ? volume + " is being started on node " + core.node() + " still; ask again"
-        : "node "
-            + core.node()
-            + " has no room to write down what has to be certain before hosts use "
-            + volume
-            + " ("
-            + why
-            + "); make room where it keeps its data: hosts go on by themselves then, and what was"
-            + " asked for is possible";
+        ? Peers.refused(
+            Status.REFUSED,
+            volume + " is being started on node " + core.node() + " still; ask again")
+        : Peers.refused(
+            Status.NO_SPACE,
+            "node "
+                + core.node()
+                + " has no room to write down what has to be certain before hosts use "
+                + volume
+                + " ("
+                + why
+                + "); make room where it keeps its data: hosts go on by themselves then, and what"
+                + " was asked for is possible");
   }
 
   private CompletableFuture<Void> put(UnaryOperator<ShareState> change) {
@@ -125,8 +129,8 @@ final class Starting {
         .thenRun(() -> waitsFor = null)
         .exceptionallyCompose(
             failure ->
-                Failures.causeOf(failure) instanceof NbdException e
-                        && e.error() == NbdError.ENOSPC
+                Failures.isNoRoom(failure)
+                        && Failures.causeOf(failure) instanceof NbdException e
                         && e.isHarmless()
                     ? later(String.valueOf(e.getMessage()))
                         .thenCompose(

@@ -131,7 +131,9 @@ final class Taking {
     Throwable cause = Failures.causeOf(failure);
     return cause instanceof ShareException e
         ? e
-        : new ShareException(Status.REFUSED, String.valueOf(cause.getMessage()));
+        : new ShareException(
+            Failures.isNoRoom(cause) ? Status.NO_SPACE : Status.REFUSED,
+            String.valueOf(cause.getMessage()));
   }
 
   /** Has the owner flush while it serves; finds out who the owner is. */

@@ -4,14 +4,17 @@ import static dev.wherry.path.shared.Nodes.BLOCK;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.wherry.path.BlockDevice;
+import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Op;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -135,10 +138,22 @@ class StartWithoutRoomTest extends TwoNodes {
   @Test
   void whoTakesTheOwnershipByForceIsToldToMakeRoom() {
     promiseToA();
-    String refusal = nodes.refusal(b.volume().activate(true));
-    assertTrue(refusal.contains("node b has no room to write down"), refusal);
+    String refusal = noSpace(b.volume().activate(true));
     assertTrue(refusal.contains("no space for the block map's journal"), refusal);
+  }
+
+  /** It is refused as what there is no room for, with what helps; ten seconds after it was asked. */
+  private String noSpace(CompletableFuture<?> command) {
+    nodes.pass(Duration.ofSeconds(9));
+    assertFalse(command.isDone(), "it waits a while");
+    nodes.pass(Duration.ofSeconds(2));
+    assertTrue(command.isDone(), "and not longer");
+    ShareException e = assertInstanceOf(ShareException.class, nodes.failure(command));
+    assertEquals(Status.NO_SPACE, e.status());
+    String refusal = String.valueOf(e.getMessage());
+    assertTrue(refusal.contains("node b has no room to write down"), refusal);
     assertTrue(refusal.contains("make room where it keeps its data"), refusal);
+    return refusal;
   }
 
   @Test
@@ -193,8 +208,100 @@ class StartWithoutRoomTest extends TwoNodes {
   void whoReleasesTheStoreIsToldToMakeRoom() {
     CompletableFuture<Void> unused = promiseToAAndCrash();
     assertFalse(unused.isDone());
-    String refusal = nodes.refusal(b.volume().release());
-    assertTrue(refusal.contains("make room where it keeps its data"), refusal);
+    noSpace(b.volume().release());
     assertTrue(b.memory.state().hasStore());
+  }
+
+  // ------------------------------------------------------------------ what others ask of the owner
+
+  @Test
+  void aNodeThatAsksForTheOwnershipIsToldToMakeRoom() {
+    crashAndStartOnAFullDisk();
+    noSpace(a.volume().activate(false));
+    assertEquals(Role.FORMER, a.memory.state().role());
+    assertFalse(a.memory.state().wanted());
+    makeRoom();
+    nodes.pass(Duration.ofSeconds(2));
+    a.activate();
+    a.expect(Bytes.with(content, 0, WRITTEN));
+  }
+
+  @Test
+  void itNeedNotAskTwiceIfThereIsRoomSoon() {
+    crashAndStartOnAFullDisk();
+    CompletableFuture<Void> taken = a.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(5));
+    makeRoom();
+    nodes.await(taken);
+    assertEquals(Role.OWNER, a.memory.state().role());
+    a.expect(Bytes.with(content, 0, WRITTEN));
+  }
+
+  @Test
+  void whoGivesTheOwnershipAwayIsToldToMakeRoom() {
+    crashAndStartOnAFullDisk();
+    noSpace(b.volume().giveTo("a"));
+    makeRoom();
+    nodes.await(b.volume().giveTo("a"));
+    assertEquals(Role.OWNER, a.memory.state().role());
+  }
+
+  @Test
+  void soIsTheSourceThatAsksWhetherItMayFreeItsStore() {
+    crashAndStartOnAFullDisk();
+    noSpace(a.volume().release());
+    assertTrue(a.memory.state().hasStore());
+  }
+
+  /** Nothing was flushed yet, and nothing is lost. */
+  @Test
+  void aTakerWhosePromiseACrashHasKeptIsToldToMakeRoomAndOfNoLoss() {
+    CompletableFuture<Void> given = promiseToAAndCrash();
+    nodes.wire.pass(Op.HANDOVER);
+    noSpace(given);
+    makeRoom();
+    nodes.pass(Duration.ofSeconds(5));
+    a.activate();
+    assertEquals(0, a.memory.state().losses());
+    a.expect(Bytes.with(Bytes.with(content, 0, WRITTEN), BLOCK, WRITTEN));
+  }
+
+  // ------------------------------------------------------------------ policies
+
+  private CompletableFuture<Void> policies(String read, WritePolicy write) {
+    return b.volume().policies(read, write, List.of(), true);
+  }
+
+  @Test
+  void whoSetsAnotherWritePolicyIsToldToMakeRoomAndNothingHasChanged() {
+    crashAndStartOnAFullDisk();
+    noSpace(policies("redirect", WritePolicy.THROUGH));
+    assertEquals(WritePolicy.LOCAL, b.state().write());
+    assertEquals("pull", b.state().read());
+    makeRoom();
+    nodes.await(policies("redirect", WritePolicy.THROUGH));
+    assertEquals(WritePolicy.THROUGH, b.state().write());
+    b.expect(Bytes.with(content, 0, WRITTEN));
+  }
+
+  @Test
+  void soIsWhoSaysThatHostsWaitForASourceThatIsAway() {
+    a.stop();
+    a.batches = new Batches();
+    a.start();
+    nodes.await(policies("pull", WritePolicy.THROUGH));
+    b.write(BLOCK, WRITTEN);
+    crashAndStartOnAFullDisk();
+    noSpace(b.volume().stall(true));
+    makeRoom();
+    nodes.await(b.volume().stall(true));
+    b.expect(Bytes.with(Bytes.with(content, 0, WRITTEN), BLOCK, WRITTEN));
+  }
+
+  @Test
+  void anotherReadPolicyWaitsForNoRoom() {
+    crashAndStartOnAFullDisk();
+    assertTrue(policies("redirect", WritePolicy.LOCAL).isDone());
+    assertEquals("redirect", b.memory.state().read());
   }
 }
