@@ -294,8 +294,7 @@ final class Giving {
     long number = Asked.read(request.payload()).number;
     return core.turns()
         .take(
-            "handed over",
-            () -> starting.soonOver().thenCompose(v -> hand(from, request, number)));
+            "handed over", () -> starting.soonOver().thenCompose(v -> hand(from, request, number)));
   }
 
   /** Nothing else changes the volume's place; what did may have given it away, or to this taker. */

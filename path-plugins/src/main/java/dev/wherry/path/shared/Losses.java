@@ -115,6 +115,26 @@ final class Losses {
         .<Void>thenApply(s -> null);
   }
 
+  /**
+   * What a host of this node began has ended.
+   *
+   * @param done how
+   * @param begun as {@link Unflushed#writing} said
+   * @return as that, when the host may be told: where a loss was counted meanwhile, after {@link
+   *     #owing}
+   */
+  CompletableFuture<Void> wrote(CompletableFuture<Void> done, long begun) {
+    return done.isCompletedExceptionally() || unflushed.wrote(begun) ? done : owing();
+  }
+
+  /** Durably, when done, a host of this node is to be told of a loss. Never fails. */
+  CompletableFuture<Void> owing() {
+    return state
+        .update(s -> s.owing(boot))
+        .<Void>thenApply(s -> null)
+        .exceptionally(Failures::logged);
+  }
+
   /** Another node said how much is lost, or all hosts have been told. */
   void note(long count) {
     unflushed.seen(count);

@@ -324,8 +324,7 @@ final class Ownership {
         .thenCompose(
             v ->
                 peers.call(
-                    node,
-                    LinkRequest.of(Op.ACTIVATE, core.suid(), core.state().epoch(), 0, 0)))
+                    node, LinkRequest.of(Op.ACTIVATE, core.suid(), core.state().epoch(), 0, 0)))
         .thenCompose(
             reply -> {
               reply.payload().release();

@@ -169,9 +169,7 @@ final class Release {
       return NOTHING;
     }
     return core.turns()
-        .take(
-            "released from",
-            () -> starting.soonOver().thenCompose(v -> settledWithout(node)))
+        .take("released from", () -> starting.soonOver().thenCompose(v -> settledWithout(node)))
         .exceptionally(
             failure -> {
               LOG.warn(

@@ -447,9 +447,11 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public boolean tryWrite(long offset, ByteBuf data) {
-    core.unflushed().wrote();
+    long begun = core.unflushed().writing();
     boolean written = core.inner().tryWrite(offset, data);
-    core.unflushed().wrote();
+    if (written && !core.unflushed().wrote(begun)) {
+      var unused = core.losses().owing(); // Nobody can wait for it here.
+    }
     return written;
   }
 
@@ -479,14 +481,12 @@ public final class SharedVolume implements PathHandler {
 
   /** A FLUSH that begins while it is under way does not cover it: so it is said again. */
   private CompletableFuture<Void> changed(Supplier<CompletableFuture<Void>> change) {
-    core.unflushed().wrote();
+    long begun = core.unflushed().writing();
     ownership.written();
     CompletableFuture<Void> done = attempts.of(change);
-    if (done.isDone()) {
-      core.unflushed().wrote();
-      return done;
-    }
-    return done.whenComplete((v, failure) -> core.unflushed().wrote());
+    return done.isDone()
+        ? core.losses().wrote(done, begun)
+        : done.thenCompose(v -> core.losses().wrote(done, begun));
   }
 
   @Override

@@ -95,8 +95,7 @@ final class Starting {
   CompletableFuture<Void> soonOver() {
     return over
         ? Answers.done()
-        : core.soon(this::isOver)
-            .thenCompose(met -> met ? Answers.done() : refused());
+        : core.soon(this::isOver).thenCompose(met -> met ? Answers.done() : refused());
   }
 
   /** Why the volume's place may not be changed yet, and what helps. */

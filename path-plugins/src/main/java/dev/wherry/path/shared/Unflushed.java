@@ -76,6 +76,9 @@ public final class Unflushed {
   /** Flushes under way that are to cover such changes. */
   private int covering;
 
+  /** How many losses this node has counted as the owner. */
+  private volatile long counted;
+
   /** The most losses that any owner is known to have counted. */
   synchronized long latest() {
     return losses;
@@ -103,10 +106,7 @@ public final class Unflushed {
     }
   }
 
-  /**
-   * A host of this node changes something: when that begins, and when it has ended, before the host
-   * is told. A flush that began in between clears what was said first, and does not cover it.
-   */
+  /** Hosts of this node may have changed something that they have not flushed. */
   void wrote() {
     if (!own) {
       own = true;
@@ -114,13 +114,46 @@ public final class Unflushed {
   }
 
   /**
+   * A host of this node begins to change something.
+   *
+   * @return for {@link #wrote(long)}
+   */
+  long writing() {
+    wrote();
+    return counted;
+  }
+
+  /**
+   * What it began has ended well; before the host is told. A flush that began in between has
+   * cleared what was said first, and does not cover it. If it has ended, too, a loss that was
+   * counted after that found nothing open; but this may be part of it.
+   *
+   * @param begun what {@link #writing} said
+   * @return false if a loss was counted in between: a host is to be told of it
+   */
+  boolean wrote(long begun) {
+    wrote(); // Before it is asked: a loss that is counted now finds it.
+    boolean before = counted == begun;
+    if (!before) {
+      late();
+    }
+    return before;
+  }
+
+  private synchronized void late() {
+    answers++;
+    gone = Answers.plus(gone, answers);
+  }
+
+  /**
    * The owner, which is this node, counts a loss: what its own hosts were answered may be gone as
-   * well.
+   * well. Of what is under way {@link #wrote(long)} tells when it ends.
    *
    * @param count of losses before
    * @return whether they were answered anything that they have not flushed
    */
   synchronized boolean losing(long count) {
+    counted = counted + 1; // Before it is asked who has written: see wrote.
     boolean open = own || covering > 0;
     if (open) {
       answered(count);

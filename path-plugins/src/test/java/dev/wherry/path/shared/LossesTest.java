@@ -397,6 +397,27 @@ class LossesTest {
     expectLoss(a);
   }
 
+  /** Its write was not flushed by its flush, nor answered when the one of another host failed. */
+  @Test
+  void alsoWhereItsWriteEndsAfterItsFlushAndTheLoss() {
+    CompletableFuture<Void> held = a.disk.holdWrites();
+    ByteBuf data = Unpooled.wrappedBuffer(Bytes.of(2, 100));
+    CompletableFuture<Void> write = a.volume().write(BLOCK, data, 0);
+    flush(a);
+    a.disk.failFlushes(true);
+    nodes.error(b.volume().flush());
+    a.disk.failFlushes(false);
+    a.disk.passWrites();
+    held.complete(null);
+    nodes.await(write);
+    a.crash();
+    start(a);
+    expectLoss(a);
+    a.crash();
+    start(a);
+    flush(a); // it was told
+  }
+
   @Test
   void aHostOfTheOwnersOwnThatHadFlushedAllIsNotAlarmed() {
     write(a);

@@ -142,7 +142,9 @@ class StartWithoutRoomTest extends TwoNodes {
     assertTrue(refusal.contains("no space for the block map's journal"), refusal);
   }
 
-  /** It is refused as what there is no room for, with what helps; ten seconds after it was asked. */
+  /**
+   * It is refused as what there is no room for, with what helps; ten seconds after it was asked.
+   */
   private String noSpace(CompletableFuture<?> command) {
     nodes.pass(Duration.ofSeconds(9));
     assertFalse(command.isDone(), "it waits a while");

@@ -95,6 +95,49 @@ class UnflushedTest {
     assertFalse(flush(4));
   }
 
+  /** As {@link #flush(long)}, of the owner's own host. */
+  private boolean flushOwn() {
+    Unflushed.Mark mark = unflushed.begin();
+    unflushed.ended(mark, true);
+    return unflushed.flushed(mark);
+  }
+
+  @Test
+  void aLossThatIsCountedWhileTheOwnersHostWritesIsToldAfterThat() {
+    long begun = unflushed.writing();
+    assertTrue(flushOwn());
+    assertFalse(unflushed.losing(0), "nothing was answered that is not flushed");
+    unflushed.seen(1);
+    assertFalse(unflushed.wrote(begun));
+    assertTrue(unflushed.owes());
+    assertFalse(flushOwn());
+    assertTrue(flushOwn());
+  }
+
+  /** The flush of somebody else has told of the loss before this host was answered. */
+  @Test
+  void alsoWhereSomebodyElseWasToldBefore() {
+    long begun = unflushed.writing();
+    assertTrue(unflushed.losing(0));
+    unflushed.seen(1);
+    assertFalse(flushOwn());
+    assertFalse(unflushed.wrote(begun));
+    assertFalse(flushOwn());
+    assertTrue(flushOwn());
+  }
+
+  @Test
+  void aWriteThatEndsBeforeTheLossIsPartOfItUnlessItIsFlushed() {
+    assertTrue(unflushed.wrote(unflushed.writing()));
+    assertTrue(flushOwn());
+    assertFalse(unflushed.losing(0));
+    unflushed.seen(1);
+    assertTrue(unflushed.wrote(unflushed.writing()));
+    assertTrue(unflushed.losing(1));
+    unflushed.seen(2);
+    assertFalse(flushOwn());
+  }
+
   @Test
   void aHandOverUnderTheSameCountHasFlushedAll() {
     unflushed.answered(3);
