@@ -59,6 +59,9 @@ final class LiveSwap {
     drain(volume);
     try {
       PathHandler plain = volume.handler();
+      // What hosts wrote through it may not be flushed: should a flush fail later, they are told.
+      // To flush it now could take long, while they are held, and fail the volume.
+      entry.unflushed().wrote();
       // It is the engine's store from now on, and what it was when the engine goes.
       volume.swap(engines.open(entry, plain));
     } finally {

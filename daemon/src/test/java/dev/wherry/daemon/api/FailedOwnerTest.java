@@ -49,16 +49,7 @@ final class FailedOwnerTest {
   @Test
   void anOwnerWhoseStoreWasAwayServesAgainByItselfAndSaysOnceThatSomethingMayBeLost() {
     try (Cluster nodes = new Cluster(dir)) {
-      // Less patient with its store than others are with it.
-      nodes.start("a", "--io-timeout", "3s");
-      nodes.start("b");
-      nodes.add("a", "b");
-      nodes.add("b", "a");
-      nodes.connected();
-      nodes.start("disks");
-      nodes.create("disks", "{'suid': 'disk', 'size': 1048576}");
-      Path socket = nodes.data("disks").resolve("nbd.sock");
-      nodes.create("a", "{'suid': 'v', 'backing': ['nbd+unix:///disk?socket=" + socket + "']}");
+      onANodeOfItsOwn(nodes);
       nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual'}");
       NbdClient host = nodes.host("b", "v");
       Cluster.write(host, 0, new byte[] {1});
@@ -85,6 +76,44 @@ final class FailedOwnerTest {
       assertArrayEquals(new byte[] {1, 3}, Cluster.read(last, 0, 2));
       Cluster.join(last.close());
     }
+  }
+
+  @Test
+  void whatAHostWroteBeforeTheVolumeWasSharedIsTakenForLostToo() {
+    try (Cluster nodes = new Cluster(dir)) {
+      onANodeOfItsOwn(nodes);
+      NbdClient own = nodes.host("a", "v");
+      Cluster.write(own, 0, new byte[] {1});
+      Cluster.join(own.close());
+      nodes.done("a", "v", "share", "{'to': 'b', 'handover': 'manual'}");
+      NbdClient host = nodes.host("b", "v");
+      nodes.stop("disks");
+      assertTrue(isFlushRefused(host));
+      Cluster.join(host.close());
+      nodes.becomes("a", "v", v -> v.path("state").asText().equals("failed"));
+      nodes.start("disks");
+      nodes.becomes("a", "v", v -> v.path("state").asText().equals("online"));
+      NbdClient back = nodes.host("a", "v");
+      assertTrue(isFlushRefused(back));
+      Cluster.join(back.close());
+      NbdClient next = nodes.host("a", "v");
+      Cluster.join(next.flush());
+      Cluster.join(next.close());
+    }
+  }
+
+  /** Volume v of node a, which b knows, lies on node disks. */
+  private static void onANodeOfItsOwn(Cluster nodes) {
+    // Less patient with its store than others are with it.
+    nodes.start("a", "--io-timeout", "3s");
+    nodes.start("b");
+    nodes.add("a", "b");
+    nodes.add("b", "a");
+    nodes.connected();
+    nodes.start("disks");
+    nodes.create("disks", "{'suid': 'disk', 'size': 1048576}");
+    Path socket = nodes.data("disks").resolve("nbd.sock");
+    nodes.create("a", "{'suid': 'v', 'backing': ['nbd+unix:///disk?socket=" + socket + "']}");
   }
 
   private static boolean isFlushRefused(NbdClient host) {

@@ -106,8 +106,11 @@ public final class Unflushed {
     }
   }
 
-  /** Hosts of this node may have changed something that they have not flushed. */
-  void wrote() {
+  /**
+   * Hosts of this node may have changed something that they have not flushed; for what they did
+   * before there was an engine that says so, as well.
+   */
+  public void wrote() {
     if (!own) {
       own = true;
     }
