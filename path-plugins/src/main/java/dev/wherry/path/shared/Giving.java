@@ -8,6 +8,7 @@ import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,10 +52,7 @@ final class Giving {
   private final Starting starting;
   private @Nullable Prepared prepared;
   private @Nullable ScheduledFuture<?> expiry;
-  private @Nullable Promise promise;
-
-  /** The ownership was promised; the timer takes that back. */
-  private record Promise(String to, ScheduledFuture<?> end) {}
+  private final AtomicReference<@Nullable Promise> promise = new AtomicReference<>();
 
   Giving(Core core, Moves moves, Starting starting) {
     this.core = core;
@@ -199,43 +197,51 @@ final class Giving {
     if (refusal != null) {
       return CompletableFuture.completedFuture(refusal);
     }
-    return core.update(
-            now -> {
-              LinkReply late = refusal(now, from, request);
-              if (late != null) {
-                late.payload().release();
-                throw new ShareException(Status.REFUSED, "the ownership or its members changed");
+    Promise made = new Promise(from, moves);
+    return made.still()
+        .thenCompose(
+            v ->
+                core.update(
+                    now -> {
+                      LinkReply late = refusal(now, from, request);
+                      if (late != null) {
+                        late.payload().release();
+                        throw new ShareException(
+                            Status.REFUSED, "the ownership or its members changed");
+                      }
+                      return now.withPledge(new ShareState.Pledge(from, false));
+                    }))
+        .whenComplete(
+            (now, failure) -> {
+              if (failure == null) {
+                expect(made, now.epoch());
+              } else {
+                made.end();
               }
-              return now.withPledge(new ShareState.Pledge(from, false));
             })
-        .thenApply(
-            now -> {
-              expect(from, now.epoch());
-              return LinkReply.ok(now.epoch());
-            });
+        .thenApply(now -> LinkReply.ok(now.epoch()));
   }
 
-  /** It is promised to this node; if that does not come for it in time, no longer. */
-  private synchronized void expect(String node, long epoch) {
-    Promise before = promise;
+  /** If the node does not come for it in time, it is not promised any longer. */
+  private void expect(Promise made, long epoch) {
+    Promise before = promise.getAndSet(made);
     if (before != null) {
-      before.end.cancel(false);
+      before.end();
     }
-    long limit = core.ioTimeout().toNanos();
-    promise =
-        new Promise(
-            node,
-            core.parts()
-                .timer()
-                .schedule(() -> takeBack(node, epoch), limit, TimeUnit.NANOSECONDS));
+    made.endAfter(
+        core.ioTimeout(),
+        core.parts().timer(),
+        () -> {
+          expectNoMore(made.to());
+          takeBack(made.to(), epoch);
+        });
   }
 
   /** This node has come, or says that it does not. */
-  private synchronized void expectNoMore(String node) {
-    Promise p = promise;
-    if (p != null && p.to.equals(node)) {
-      p.end.cancel(false);
-      promise = null;
+  private void expectNoMore(String node) {
+    Promise p = promise.get();
+    if (p != null && p.to().equals(node) && promise.compareAndSet(p, null)) {
+      p.end();
     }
   }
 

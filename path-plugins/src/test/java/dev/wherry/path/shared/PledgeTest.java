@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wherry.nbd.NbdError;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
+import dev.wherry.path.move.Mover;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -257,5 +258,46 @@ class PledgeTest extends TwoNodes {
     a.start();
     a.expect(Bytes.with(content, 2 * BLOCK, Bytes.of(7, BLOCK)));
     assertTrue(a.memory.state().outdated().isEmpty());
+  }
+
+  /** Node b owns what is not there yet, and node c asks for it. */
+  private void askedWhileMoving() {
+    open("move", true);
+    nodes.wire.hold(Op.PRECOPY);
+    nodes.wire.hold(Op.FETCH);
+    c = nodes.share(a, "c");
+    b.activate();
+    nodes.wire.pass(Op.PRECOPY);
+    nodes.wire.forget();
+    nodes.wire.hold(Op.HANDOVER);
+    activated = c.volume().activate(false);
+    nodes.pass(Duration.ofSeconds(1));
+  }
+
+  @Test
+  void hostsOfTheTakerDoNotWaitForTheBackgroundOfTheOwner() {
+    askedWhileMoving();
+    assertNull(b.memory.state().pledge());
+    assertTrue(nodes.wire.sent(Op.HANDOVER).isEmpty());
+    c.write(0, Bytes.of(7, BLOCK));
+    nodes.wire.pass(Op.FETCH);
+    nodes.wire.pass(Op.HANDOVER);
+    nodes.await(activated);
+    c.expect(Bytes.with(content, 0, Bytes.of(7, BLOCK)));
+  }
+
+  @Test
+  void theBackgroundRestsUntilNobodyComesForWhatWasPromised() {
+    askedWhileMoving();
+    b.volume().pace(new Mover.Pace(BLOCK, BLOCK));
+    nodes.wire.pass(Op.FETCH);
+    nodes.pass(Duration.ofSeconds(2));
+    assertEquals(new ShareState.Pledge("c", false), b.memory.state().pledge());
+    nodes.wire.forget();
+    nodes.pass(Duration.ofSeconds(5));
+    assertTrue(nodes.wire.sent(Op.FETCH).isEmpty());
+    nodes.wire.cut("b", "c");
+    nodes.pass(Nodes.IO_TIMEOUT);
+    assertFalse(nodes.wire.sent(Op.FETCH).isEmpty());
   }
 }
