@@ -182,6 +182,7 @@ public final class Mover {
     }
     if (orders.taken()) {
       active = true;
+      walk.lookAgain();
       laps.goOn();
       setback.tryNow(now);
     }

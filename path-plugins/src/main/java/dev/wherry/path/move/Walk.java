@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * Zeroes of an answer are taken as soon as it is there, not when the cursor gets to them: so an
  * answer is not used long after it was given. What is still missing below {@code knownEnd} is data
  * then. The step of a question doubles while the answers are short: four tebibytes of nothing are a
- * dozen questions. One thread at a time.
+ * dozen questions. What was found is not looked for again: a step must not cost a way through the
+ * whole map. One thread at a time.
  */
 final class Walk {
   private static final long FIRST_STEP = 1L << 30;
@@ -47,6 +48,7 @@ final class Walk {
   private long cursor;
   private long answerFrom;
   private long knownEnd;
+  private long askedEnd;
   private long step = FIRST_STEP;
   private long ahead;
   private int zeroesOnWay;
@@ -56,6 +58,7 @@ final class Walk {
     this.hydrator = hydrator;
     this.blockSize = hydrator.blockSize();
     this.blocks = hydrator.blocks();
+    this.askedEnd = blocks;
   }
 
   /** Begins another lap. Nothing is on its way. */
@@ -63,8 +66,15 @@ final class Walk {
     cursor = 0;
     answerFrom = 0;
     knownEnd = 0;
+    askedEnd = blocks;
     ahead = 0;
     zeroes.clear();
+  }
+
+  /** More may be missing by now than when nothing was left to be asked for. */
+  void lookAgain() {
+    knownEnd = Math.min(knownEnd, askedEnd);
+    askedEnd = blocks;
   }
 
   /** Goes back to blocks that did not come. Nothing is on its way. */
@@ -104,6 +114,10 @@ final class Walk {
     }
     long from = hydrator.nextMissing(Math.max(cursor, knownEnd));
     if (from >= blocks) {
+      if (knownEnd < blocks) {
+        askedEnd = knownEnd;
+        knownEnd = blocks;
+      }
       return null;
     }
     asking = true;
@@ -119,6 +133,7 @@ final class Walk {
   @Nullable Errand nextData(long bytes) {
     long known = zeroesOnWay > 0 || !zeroes.isEmpty() ? answerFrom : knownEnd;
     long from = hydrator.nextMissing(cursor);
+    cursor = Math.max(cursor, Math.min(from, known));
     if (from >= known) {
       if (known == knownEnd) {
         ahead = 0;

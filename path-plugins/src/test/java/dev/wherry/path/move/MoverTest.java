@@ -76,6 +76,31 @@ class MoverTest {
   }
 
   @Test
+  void whatIsHereIsLookedThroughOnceNotWithEachStep() {
+    SimulatedPath path = path(4096, 4L << 40).allData();
+    path.missing.remove(0, path.blocks);
+    for (long b = 0; b < 16_384; b += 2) {
+      path.missing.add(b, b + 1);
+    }
+    assertDone(started(path), path, 60 * S);
+    assertTrue(path.hydrations > 1000, "pieces " + path.hydrations);
+    assertTrue(path.looked < 10 * path.blocks, "volumes " + path.looked / path.blocks);
+  }
+
+  @Test
+  void whatIsMissingOnlyLaterIsAskedForWhenItIsStartedAgain() {
+    SimulatedPath path = path(4096, 4L << 40);
+    path.data.add(0, 25_600);
+    path.missing.remove(25_600, path.blocks);
+    Mover m = started(path);
+    assertTrue(time.until(() -> path.fetched > 80 * MIB, S));
+    path.missing.add(25_600, path.blocks);
+    m.start();
+    assertDone(m, path, 5 * S);
+    assertTrue(path.fetched <= 1 << 30, "fetched " + path.fetched); // the first question's range
+  }
+
+  @Test
   void manySmallHolesAreFetchedWithWhatIsAroundThem() {
     SimulatedPath path = path(4096, 64 * MIB);
     for (long b = 0; b < path.blocks; b += 2) {

@@ -45,6 +45,9 @@ final class SimulatedPath implements Hydrator {
   long largest;
   long notedAsData;
 
+  /** Blocks that were looked through for one that is missing. */
+  long looked;
+
   /** When each piece was asked for, and its bytes. */
   final List<long[]> asked = new ArrayList<>();
 
@@ -105,7 +108,9 @@ final class SimulatedPath implements Hydrator {
   @Override
   public long nextMissing(long from) {
     long next = missing.next(from);
-    return next < 0 ? blocks : next;
+    long found = next < 0 ? blocks : next;
+    looked += found - from;
+    return found;
   }
 
   @Override
