@@ -3,7 +3,6 @@ package dev.wherry.path.shared;
 import dev.wherry.nbd.Extent;
 import dev.wherry.path.Volume;
 import dev.wherry.path.link.Link;
-import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Links;
 import dev.wherry.path.map.BlockMap;
@@ -39,6 +38,7 @@ final class Core {
   private final Turns turns;
   private final Duration patience;
   private final Fence fence = new Fence(this);
+  private final KnownOwner knownOwner = new KnownOwner(this);
   private final Volume inner;
   private final Conditions conditions;
   private final DurableState durable;
@@ -55,8 +55,6 @@ final class Core {
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
   private volatile @Nullable Receiver receiver;
-  private volatile Runnable ownerLearned = () -> {};
-  private volatile Runnable named = () -> {};
 
   /**
    * @param stored what was put before
@@ -94,7 +92,7 @@ final class Core {
               policies(state.read(), state.ranges()));
       receiver = new Receiver(store, parts.following().batches());
     }
-    sources = new Sources(parts, waits, links, durable::now, this::learn);
+    sources = new Sources(parts, waits, links, durable::now, knownOwner::learn);
     connectSource(state);
     inner = new Volume(parts.suid(), handlerFor(state), parts.nanoClock());
   }
@@ -294,15 +292,6 @@ final class Core {
     return inner.suspend(DRAIN, parts.timer());
   }
 
-  /** What a node is told that takes this one for what it is not. */
-  LinkReply stale() {
-    ShareState s = state();
-    Successor by = s.successor();
-    return by == null
-        ? LinkReply.stale(s.epoch(), s.owner())
-        : LinkReply.stale(by.epoch(), by.node());
-  }
-
   /** Says whether hosts wait for a source that is away; see {@link Following#stall}. */
   CompletableFuture<Void> stall(boolean value) {
     boolean other = stall != value;
@@ -411,53 +400,6 @@ final class Core {
     return losses;
   }
 
-  /** Takes note of an owner that another node named; true if it is news. */
-  boolean learn(String owner, long epoch) {
-    ShareState s = state();
-    if (!s.yieldsTo(owner, epoch) || (owner.equals(node()) && epoch == s.epoch())) {
-      return false;
-    }
-    // One who was made the owner by force has not asked for what was promised.
-    if (s.role() == Role.OWNER
-        || (s.isGivenByCrash() && Ownership.isForcedBetween(s.epoch(), epoch))) {
-      if (!owner.equals(node())) {
-        fence.raise(owner, epoch);
-      }
-    } else if (owner.equals(node())) {
-      named.run();
-      return false;
-    } else {
-      LOG.info("volume {}: node {} owns it, epoch {}", suid(), owner, epoch);
-      marks.clear();
-      update(
-              now ->
-                  now.role() != Role.OWNER && now.yieldsTo(owner, epoch)
-                      ? now.withOwner(owner, epoch)
-                      : now)
-          .whenComplete((v, failure) -> ownerLearned.run());
-    }
-    return true;
-  }
-
-  /** The node to which a crash gave the ownership says that it has it. */
-  void fetched() {
-    if (state().isGivenByCrash()) {
-      update(s -> s.isGivenByCrash() ? s.withPledge(null) : s)
-          .<Void>thenApply(s -> null)
-          .exceptionally(Failures::logged);
-    }
-  }
-
-  /** Called when this node has learned of another owner. */
-  void onOwnerLearned(Runnable action) {
-    ownerLearned = action;
-  }
-
-  /** Called when another node takes this one for the owner, and it is not (yet). */
-  void onNamed(Runnable action) {
-    named = action;
-  }
-
   /**
    * Puts the handler of the present state in place and lets requests go on; the volume is
    * suspended.
@@ -507,19 +449,14 @@ final class Core {
     return handover;
   }
 
+  /** Who owns the volume, as far as this node has heard. */
+  KnownOwner knownOwner() {
+    return knownOwner;
+  }
+
   /** What keeps this node from serving a volume that another one was forced to take over. */
   Fence fence() {
     return fence;
-  }
-
-  /**
-   * Another node's command is ahead of this node, which is about to become the owner, or has not
-   * heard that it is. Done with true once it is so; with false, before that command is given up, if
-   * it takes too long.
-   */
-  CompletableFuture<Boolean> catchUp(long epoch) {
-    learn(node(), epoch);
-    return soon(() -> state().epoch() >= epoch);
   }
 
   /** As {@link #await}, but no longer than an operator's command waits. */

@@ -118,7 +118,7 @@ final class Peers {
   private CompletableFuture<Heard> learned(Heard heard) {
     String owner = heard.owner();
     if (owner != null) {
-      core.learn(owner, heard.epoch());
+      core.knownOwner().learn(owner, heard.epoch());
     }
     return heard.part()
         ? takeIn(heard.from()).thenApply(v -> heard)

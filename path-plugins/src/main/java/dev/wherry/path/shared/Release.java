@@ -110,7 +110,7 @@ final class Release {
             reply -> {
               reply.payload().release();
               if (reply.status() == Status.STALE) {
-                core.learn(reply.text(), reply.epoch());
+                core.knownOwner().learn(reply.text(), reply.epoch());
               }
               return reply.isOk()
                   ? drop(store)
@@ -197,7 +197,9 @@ final class Release {
   CompletableFuture<LinkReply> asked(String from, LinkRequest r) {
     ShareState s = core.state();
     if (s.fence() == null && r.epoch() > s.epoch()) {
-      return core.catchUp(r.epoch()).thenCompose(met -> met ? asked(from, r) : stale());
+      return core.knownOwner()
+          .catchUp(r.epoch())
+          .thenCompose(met -> met ? asked(from, r) : stale());
     }
     if (!isOf(r, s)) {
       return stale();
@@ -215,7 +217,7 @@ final class Release {
   }
 
   private CompletableFuture<LinkReply> stale() {
-    return CompletableFuture.completedFuture(core.stale());
+    return CompletableFuture.completedFuture(core.knownOwner().stale());
   }
 
   /**

@@ -117,13 +117,14 @@ public final class SharedVolume implements PathHandler {
     serving = new Serving(core, ownership, giving, release);
     attempts = new Attempts(core);
     ending = new Ending(core, moves);
-    core.onOwnerLearned(
-        () -> {
-          moves.refresh();
-          ownership.learned();
-        });
+    core.knownOwner()
+        .onLearned(
+            () -> {
+              moves.refresh();
+              ownership.learned();
+            });
     core.fence().onRaised(moves::rest);
-    core.onNamed(ownership::named);
+    core.knownOwner().onNamed(ownership::named);
   }
 
   /**

@@ -172,7 +172,7 @@ final class Taking {
     if (redirects == MOST_REDIRECTS) {
       return Peers.refused(Status.REFUSED, "the owner changes faster than it can be asked");
     }
-    core.learn(owner, epoch);
+    core.knownOwner().learn(owner, epoch);
     return core.update(s -> s.withWanted(true)).thenCompose(s -> prepare(attempt, redirects + 1));
   }
 
@@ -332,7 +332,7 @@ final class Taking {
     ByteBuf payload = reply.payload();
     try {
       if (reply.status() == Status.STALE) {
-        core.learn(reply.text(), reply.epoch());
+        core.knownOwner().learn(reply.text(), reply.epoch());
         return Peers.refused(Status.REFUSED, "node " + reply.text() + " owns it by now");
       }
       if (!reply.isOk()) {
