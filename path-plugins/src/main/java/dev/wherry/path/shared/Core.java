@@ -44,6 +44,7 @@ final class Core {
   private final DurableState durable;
   private final Losses losses;
   private final Sources sources;
+  private final Receiving receiving;
   private volatile boolean closing;
   private volatile boolean still;
   private volatile boolean stall;
@@ -54,7 +55,6 @@ final class Core {
   private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
   private volatile @Nullable Writer writer;
-  private volatile @Nullable Receiver receiver;
 
   /**
    * @param stored what was put before
@@ -82,6 +82,7 @@ final class Core {
     losses =
         new Losses(parts.suid(), parts.node(), stored, durable, parts.unflushed(), parts.boot());
     fence.begin(state);
+    Receiver receiver = null;
     if (parts.store() != null) {
       store =
           new LayeredStore(
@@ -92,6 +93,7 @@ final class Core {
               policies(state.read(), state.ranges()));
       receiver = new Receiver(store, parts.following().batches());
     }
+    receiving = new Receiving(durable::now, receiver);
     sources = new Sources(parts, waits, links, durable::now, knownOwner::learn);
     connectSource(state);
     inner = new Volume(parts.suid(), handlerFor(state), parts.nanoClock());
@@ -189,56 +191,20 @@ final class Core {
 
   /** Keeps nothing any more. Done when nothing writes to what was the store. */
   CompletableFuture<Void> dropStore() {
-    Receiver r = receiver;
     LayeredStore own = store;
     store = null;
-    receiver = null;
+    Receiver r = receiving.take();
     if (own != null) {
       Sources.closeLater(own, own.sources());
     }
     return r == null
         ? CompletableFuture.completedFuture(null)
-        : r.discard().handle((v, failure) -> null).thenCompose(v -> closed(r));
+        : r.discard().handle((v, failure) -> null).thenCompose(v -> Receiving.closed(r));
   }
 
-  private static CompletableFuture<Void> closed(Receiver r) {
-    return r.close().exceptionally(Failures::logged);
-  }
-
-  /** What takes the owner's writes, or null where nothing is kept. */
-  @Nullable Receiver receiver() {
-    return receiver;
-  }
-
-  /** Nothing is written here by another node any more; see {@link Receiver#seal}. */
-  CompletableFuture<Void> seal() {
-    Receiver r = receiver;
-    // A standby was sent nothing, and hosts wait.
-    return r == null || state().role() == Role.STANDBY
-        ? CompletableFuture.completedFuture(null)
-        : r.seal();
-  }
-
-  /** Takes back {@link #seal}, unless this node owns the volume. */
-  void unseal() {
-    Receiver r = receiver;
-    if (r != null && state().role() != Role.OWNER) {
-      r.open();
-    }
-  }
-
-  /** Why what is kept here is of no one time, or null. Of a node that does not own the volume. */
-  @Nullable String damage() {
-    Receiver r = receiver;
-    return r == null || state().role() != Role.FORMER ? null : r.damage();
-  }
-
-  /** It is the owner's map that says by now what of this node's store is valid. */
-  private void acceptDamage() {
-    Receiver r = receiver;
-    if (r != null && state().role() == Role.OWNER) {
-      r.accept().exceptionally(Failures::logged);
-    }
+  /** When what the owner writes is taken here. */
+  Receiving receiving() {
+    return receiving;
   }
 
   @Nullable Lag lag() {
@@ -262,16 +228,8 @@ final class Core {
 
   /** Begins what runs by itself; once, when all of this is there. */
   void start() {
-    Receiver r = receiver;
     Writer w = writer;
-    if (r != null && state().role() == Role.FORMER) {
-      // Whoever takes the ownership waits for it.
-      r.recover().exceptionally(Failures::logged);
-    } else if (r != null && state().role() == Role.STANDBY) {
-      // What there is was sent for an earlier store of this node.
-      r.discard().exceptionally(Failures::logged);
-    }
-    acceptDamage();
+    receiving.begin();
     if (w != null) {
       w.start();
     }
@@ -280,11 +238,11 @@ final class Core {
   /** Ends what follows, and what makes others follow; no host's request is under way. */
   CompletableFuture<Void> stopFollowing() {
     Writer w = writer;
-    Receiver r = receiver;
+    Receiver r = receiving.receiver();
     CompletableFuture<Void> stopped =
         w == null ? CompletableFuture.completedFuture(null) : w.stop();
     return stopped.thenCompose(
-        v -> r == null ? CompletableFuture.<Void>completedFuture(null) : closed(r));
+        v -> r == null ? CompletableFuture.<Void>completedFuture(null) : Receiving.closed(r));
   }
 
   /** Holds the hosts, and lets what they asked for end. */
@@ -409,9 +367,9 @@ final class Core {
   long switchRole() {
     outmoded = false;
     inner.swap(handlerFor(state()));
-    unseal();
+    receiving.unseal();
     long held = inner.resume();
-    acceptDamage();
+    receiving.accept();
     Writer w = writer;
     if (w != null) {
       w.start();

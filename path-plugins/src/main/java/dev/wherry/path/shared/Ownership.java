@@ -335,7 +335,7 @@ final class Ownership {
   }
 
   private CompletableFuture<Void> requireOneTime() {
-    String damage = core.damage();
+    String damage = core.receiving().damage();
     return damage == null
         ? Peers.ok()
         : Peers.refused(
@@ -378,7 +378,8 @@ final class Ownership {
         s.owner());
     CompletableFuture<Void> abandoned = moves.abandon();
     AtomicBoolean held = new AtomicBoolean();
-    return core.seal()
+    return core.receiving()
+        .seal()
         .thenCompose(v -> inconsistent ? Peers.ok() : requireOneTime())
         .thenCompose(v -> abandoned)
         .thenCompose(
@@ -411,7 +412,7 @@ final class Ownership {
         .handle(
             (v, failure) -> {
               if (failure != null) {
-                core.unseal();
+                core.receiving().unseal();
                 forwardAgain();
                 // Hosts that somebody else holds, such as a fence that goes up, are not let go.
                 if (held.get() && core.inner().state() == VolumeState.SUSPENDED) {

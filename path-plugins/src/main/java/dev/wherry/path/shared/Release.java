@@ -76,12 +76,13 @@ final class Release {
    * since, the owner would not hear that the next source has not got it.
    */
   private CompletableFuture<@Nullable BlockDevice> askStill(ShareState s, LayeredStore store) {
-    return core.seal()
+    return core.receiving()
+        .seal()
         .thenCompose(v -> ask(s, store))
         .whenComplete(
             (v, failure) -> {
               if (failure != null) {
-                core.unseal();
+                core.receiving().unseal();
               }
             });
   }

@@ -335,7 +335,7 @@ final class Serving {
   /** Nothing changes the store but what the sender does, once what others did has ended. */
   private CompletableFuture<LinkReply> stillStore(String from, LinkRequest r, Priority priority) {
     ShareState s = core.state();
-    Receiver receiver = core.receiver();
+    Receiver receiver = core.receiving().receiver();
     return s.role() != Role.FORMER || receiver == null
         ? content(from, r, priority)
         : receiver
@@ -384,7 +384,7 @@ final class Serving {
       return core.await(() -> core.state().epoch() >= r.epoch() || core.state().fence() != null)
           .thenCompose(met -> met ? follow(from, r) : stale());
     }
-    Receiver receiver = core.receiver();
+    Receiver receiver = core.receiving().receiver();
     if (s.role() != Role.FORMER
         || s.fence() != null
         || r.epoch() != s.epoch()

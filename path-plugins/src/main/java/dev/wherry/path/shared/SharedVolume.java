@@ -193,7 +193,7 @@ public final class SharedVolume implements PathHandler {
    * over by force without a word.
    */
   public @Nullable String damage() {
-    return core.damage();
+    return core.receiving().damage();
   }
 
   /**

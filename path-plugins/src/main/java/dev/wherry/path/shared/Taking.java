@@ -314,7 +314,7 @@ final class Taking {
         .handle(
             (v, failure) -> {
               if (failure != null) {
-                core.unseal();
+                core.receiving().unseal();
                 core.inner().resume();
                 throw Failures.of(failure);
               }
@@ -367,7 +367,8 @@ final class Taking {
       Try attempt, ShareState asked, BlockMap map, ShareState owned) {
     LayeredStore store = core.requireStore();
     long before = asked.map();
-    return core.seal()
+    return core.receiving()
+        .seal()
         .thenCompose(
             v ->
                 core.update(
