@@ -45,16 +45,12 @@ final class Core {
   private final Losses losses;
   private final Sources sources;
   private final Receiving receiving;
+  private final PresentRole presentRole;
   private volatile boolean closing;
   private volatile boolean still;
-  private volatile boolean stall;
-
-  /** The writer may not be the one that the state asks for. */
-  private volatile boolean outmoded;
 
   private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
-  private volatile @Nullable Writer writer;
 
   /**
    * @param stored what was put before
@@ -62,7 +58,6 @@ final class Core {
    */
   Core(SharedVolume.Parts parts, ShareState stored, ShareState state) {
     this.parts = parts;
-    this.stall = parts.following().stall();
     this.waits = new Waits(parts.suid());
     this.links = waits.links(parts.links());
     conditions = new Conditions(parts.timer(), parts.ioTimeout());
@@ -96,7 +91,8 @@ final class Core {
     receiving = new Receiving(durable::now, receiver);
     sources = new Sources(parts, waits, links, durable::now, knownOwner::learn);
     connectSource(state);
-    inner = new Volume(parts.suid(), handlerFor(state), parts.nanoClock());
+    presentRole = new PresentRole(this, receiving, state);
+    inner = presentRole.inner();
   }
 
   // ------------------------------------------------------------------ what it consists of
@@ -202,14 +198,14 @@ final class Core {
         : r.discard().handle((v, failure) -> null).thenCompose(v -> Receiving.closed(r));
   }
 
+  /** What serves this node's hosts, and is replaced when the role changes. */
+  PresentRole presentRole() {
+    return presentRole;
+  }
+
   /** When what the owner writes is taken here. */
   Receiving receiving() {
     return receiving;
-  }
-
-  @Nullable Lag lag() {
-    Writer w = writer;
-    return w == null ? null : w.lag();
   }
 
   /** What others wait for may be so. */
@@ -217,80 +213,9 @@ final class Core {
     conditions.check();
   }
 
-  /** A node can be reached: maybe the source, or one that a command waits for. */
-  void retry() {
-    checkConditions();
-    Writer w = writer;
-    if (w != null) {
-      w.retry();
-    }
-  }
-
-  /** Begins what runs by itself; once, when all of this is there. */
-  void start() {
-    Writer w = writer;
-    receiving.begin();
-    if (w != null) {
-      w.start();
-    }
-  }
-
-  /** Ends what follows, and what makes others follow; no host's request is under way. */
-  CompletableFuture<Void> stopFollowing() {
-    Writer w = writer;
-    Receiver r = receiving.receiver();
-    CompletableFuture<Void> stopped =
-        w == null ? CompletableFuture.completedFuture(null) : w.stop();
-    return stopped.thenCompose(
-        v -> r == null ? CompletableFuture.<Void>completedFuture(null) : Receiving.closed(r));
-  }
-
   /** Holds the hosts, and lets what they asked for end. */
   CompletableFuture<Void> hold() {
     return inner.suspend(DRAIN, parts.timer());
-  }
-
-  /** Says whether hosts wait for a source that is away; see {@link Following#stall}. */
-  CompletableFuture<Void> stall(boolean value) {
-    boolean other = stall != value;
-    stall = value;
-    return rewire(other && state().write() == WritePolicy.THROUGH);
-  }
-
-  /**
-   * Puts the writer in place that the state asks for by now. What fails is made up for when this is
-   * asked for again.
-   *
-   * @param changed whether the state asks for another one than before
-   */
-  CompletableFuture<Void> rewire(boolean changed) {
-    if (changed) {
-      outmoded = true;
-    }
-    return outmoded ? turns.take("changed", this::rewire) : CompletableFuture.completedFuture(null);
-  }
-
-  private CompletableFuture<Void> rewire() {
-    if (!outmoded || state().role() != Role.OWNER || state().fence() != null) {
-      outmoded = false;
-      return CompletableFuture.completedFuture(null);
-    }
-    return inner
-        .suspend(ioTimeout(), parts.timer())
-        .thenCompose(v -> writer().stop())
-        .thenApply(
-            v -> {
-              switchRole();
-              return null;
-            });
-  }
-
-  Writer writer() {
-    Writer w = writer;
-    if (w == null) {
-      throw new IllegalStateException("volume " + suid() + " is not owned here");
-    }
-    return w;
   }
 
   List<Extent> states(long offset, long length, int most) {
@@ -358,25 +283,6 @@ final class Core {
     return losses;
   }
 
-  /**
-   * Puts the handler of the present state in place and lets requests go on; the volume is
-   * suspended.
-   *
-   * @return how long they were held, in nanoseconds
-   */
-  long switchRole() {
-    outmoded = false;
-    inner.swap(handlerFor(state()));
-    receiving.unseal();
-    long held = inner.resume();
-    receiving.accept();
-    Writer w = writer;
-    if (w != null) {
-      w.start();
-    }
-    return held;
-  }
-
   /** Takes note of a hand-over, either way. */
   void handedOver(long stallNanos) {
     handover = new SharedVolume.Handover(stallNanos, System.currentTimeMillis());
@@ -425,51 +331,6 @@ final class Core {
   /** Done once a condition on the state is met, or with false after the time that a host waits. */
   CompletableFuture<Boolean> await(BooleanSupplier condition) {
     return conditions.await(condition);
-  }
-
-  // ------------------------------------------------------------------ roles
-
-  /** The handler of a role; the previous one's requests have ended. */
-  RoleHandler handlerFor(ShareState s) {
-    String why = s.fence();
-    LayeredStore own = store;
-    Writer before = writer;
-    if (before != null) {
-      // It has been stopped, unless this node was made to stop by another one.
-      before.stop().exceptionally(Failures::logged);
-    }
-    if (why != null) {
-      writer = null;
-      return new FencedHandler(suid(), size(), why);
-    }
-    if (s.role() != Role.OWNER) {
-      writer = null;
-      return new Forwarder(this, s.read());
-    }
-    if (own == null) {
-      throw new IllegalStateException("volume " + suid() + " is owned here without a store");
-    }
-    writer = writerFor(s, own);
-    return new OwnerHandler(this, own, s.read());
-  }
-
-  private Writer writerFor(ShareState s, LayeredStore own) {
-    Source from = own.source();
-    Sink sink = from == null ? null : from.sink();
-    return s.write() == WritePolicy.LOCAL || sink == null || own.map() == null
-        ? Writer.local(own)
-        : new FollowingWriter(
-            new FollowingWriter.Setup(
-                suid(),
-                own,
-                sink,
-                s.write() == WritePolicy.THROUGH,
-                parts.following().stalling(stall),
-                1 << 20,
-                ioTimeout(),
-                parts.timer(),
-                parts.nanoClock(),
-                () -> inner.flush()));
   }
 
   /** Gives the store the sources that a state names; nothing is in flight. */

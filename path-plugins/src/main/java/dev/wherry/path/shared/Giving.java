@@ -437,14 +437,14 @@ final class Giving {
     if (failure != null) {
       takeBack(to, core.state().epoch());
       if (core.inner().state() == VolumeState.SUSPENDED) {
-        core.switchRole(); // What it wrote with has ended.
+        core.presentRole().switchRole(); // What it wrote with has ended.
       }
       return;
     }
     // What was written to a server and not flushed there differs from it for the taker. Where it
     // comes back it must not get that again from here: somebody else may write it by then.
     core.connectSource(core.state());
-    long stall = core.switchRole();
+    long stall = core.presentRole().switchRole();
     core.handedOver(stall);
     core.logHandOver("handed to node " + to, stall);
   }

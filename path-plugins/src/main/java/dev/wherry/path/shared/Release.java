@@ -322,7 +322,7 @@ final class Release {
 
   private void goOn() {
     if (core.inner().state() == VolumeState.SUSPENDED) {
-      core.switchRole(); // What it wrote with has ended.
+      core.presentRole().switchRole(); // What it wrote with has ended.
     }
   }
 

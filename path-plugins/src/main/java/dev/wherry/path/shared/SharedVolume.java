@@ -141,7 +141,7 @@ public final class SharedVolume implements PathHandler {
   }
 
   private void goOn() {
-    core.start();
+    core.presentRole().start();
     if (core.state().fence() != null) {
       core.fence().count();
     }
@@ -184,7 +184,7 @@ public final class SharedVolume implements PathHandler {
 
   /** How far the source is behind; null where it does not follow: not the owner, or local. */
   public @Nullable Lag lag() {
-    return core.lag();
+    return core.presentRole().lag();
   }
 
   /**
@@ -406,7 +406,7 @@ public final class SharedVolume implements PathHandler {
                 store.policies(policies);
               }
               moves.refresh();
-              return core.rewire(before != write);
+              return core.presentRole().rewire(before != write);
             });
   }
 
@@ -416,8 +416,8 @@ public final class SharedVolume implements PathHandler {
    */
   public CompletableFuture<Void> stall(boolean value) {
     return core.state().write() == WritePolicy.THROUGH
-        ? starting.soonOver().thenCompose(v -> core.stall(value))
-        : core.stall(value);
+        ? starting.soonOver().thenCompose(v -> core.presentRole().stall(value))
+        : core.presentRole().stall(value);
   }
 
   /** Limits of the background move. */
@@ -428,7 +428,8 @@ public final class SharedVolume implements PathHandler {
   /** A node can be reached (again). */
   public void up(String node) {
     ownership.up(node);
-    core.retry();
+    core.checkConditions();
+    core.presentRole().retry();
     moves.refresh();
   }
 

@@ -318,7 +318,7 @@ final class Taking {
                 core.inner().resume();
                 throw Failures.of(failure);
               }
-              long stall = core.switchRole();
+              long stall = core.presentRole().switchRole();
               core.state().members().forEach(peers::tell);
               core.handedOver(stall);
               core.logHandOver("owned here", stall);
