@@ -9,21 +9,16 @@ import dev.wherry.path.map.BlockMap;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What the parts of a shared volume share: its state, its store, and the volume whose handler is
  * the present role's.
  */
 final class Core {
-  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
-
   /** How long requests may take to end before a change of the volume's place is given up. */
   static final Duration DRAIN = Duration.ofSeconds(10);
 
@@ -39,6 +34,7 @@ final class Core {
   private final Duration patience;
   private final Fence fence = new Fence(this);
   private final KnownOwner knownOwner = new KnownOwner(this);
+  private final LastHandover lastHandover = new LastHandover(this);
   private final Volume inner;
   private final Conditions conditions;
   private final DurableState durable;
@@ -49,7 +45,6 @@ final class Core {
   private volatile boolean closing;
   private volatile boolean still;
 
-  private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
 
   /**
@@ -283,34 +278,9 @@ final class Core {
     return losses;
   }
 
-  /** Takes note of a hand-over, either way. */
-  void handedOver(long stallNanos) {
-    handover = new SharedVolume.Handover(stallNanos, System.currentTimeMillis());
-  }
-
-  /**
-   * Logs a hand-over, by another thread: a log is slow, and this one has to answer the other node,
-   * or the hosts that were held.
-   */
-  void logHandOver(String how, long stallNanos) {
-    long epoch = state().epoch();
-    Runnable line =
-        () ->
-            LOG.info(
-                "volume {}: {}, epoch {}; hosts were held for {} us",
-                suid(),
-                how,
-                epoch,
-                stallNanos / 1000);
-    try {
-      parts.timer().execute(line);
-    } catch (RejectedExecutionException stopping) {
-      line.run();
-    }
-  }
-
-  SharedVolume.@Nullable Handover handover() {
-    return handover;
+  /** What is told of the last hand-over. */
+  LastHandover lastHandover() {
+    return lastHandover;
   }
 
   /** Who owns the volume, as far as this node has heard. */

@@ -445,8 +445,8 @@ final class Giving {
     // comes back it must not get that again from here: somebody else may write it by then.
     core.connectSource(core.state());
     long stall = core.presentRole().switchRole();
-    core.handedOver(stall);
-    core.logHandOver("handed to node " + to, stall);
+    core.lastHandover().note(stall);
+    core.lastHandover().log("handed to node " + to, stall);
   }
 
   /** What the taker is told when it gets the ownership. */

@@ -427,7 +427,7 @@ final class Ownership {
                 LOG.warn("volume {}: taken over by force, but {}", core.suid(), without);
               }
               peers.tellAll();
-              core.handedOver(core.presentRole().switchRole());
+              core.lastHandover().note(core.presentRole().switchRole());
               moves.resume();
               return null;
             });

@@ -179,7 +179,7 @@ public final class SharedVolume implements PathHandler {
   }
 
   public @Nullable Handover handover() {
-    return core.handover();
+    return core.lastHandover().get();
   }
 
   /** How far the source is behind; null where it does not follow: not the owner, or local. */

@@ -320,8 +320,8 @@ final class Taking {
               }
               long stall = core.presentRole().switchRole();
               core.state().members().forEach(peers::tell);
-              core.handedOver(stall);
-              core.logHandOver("owned here", stall);
+              core.lastHandover().note(stall);
+              core.lastHandover().log("owned here", stall);
               attempt.afterwards.run();
               return null;
             });
