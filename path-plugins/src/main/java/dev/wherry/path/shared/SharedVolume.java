@@ -19,7 +19,6 @@ import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -101,8 +100,8 @@ public final class SharedVolume implements PathHandler {
   private final Moves moves;
   private final Ownership ownership;
   private final Release release;
-  private final Giving giving;
   private final Serving serving;
+  private final Members members;
   private final Attempts attempts;
   private final Ending ending;
 
@@ -113,8 +112,9 @@ public final class SharedVolume implements PathHandler {
     moves = new Moves(core);
     ownership = new Ownership(core, moves, starting);
     release = new Release(core, moves, starting);
-    giving = new Giving(core, moves, starting);
+    Giving giving = new Giving(core, moves, starting);
     serving = new Serving(core, ownership, giving, release);
+    members = new Members(core, ownership, giving, release);
     attempts = new Attempts(core);
     ending = new Ending(core, moves);
     core.knownOwner()
@@ -245,23 +245,9 @@ public final class SharedVolume implements PathHandler {
     return core.fence().still();
   }
 
-  /**
-   * A member joins: it may read, and ask for the ownership. Durable when done, and the member has
-   * been told, if it can be; fails with {@link ShareException} where this node is not the owner.
-   */
-  public CompletableFuture<Void> join(String node) {
-    ownership.peers().orphans().joined(node);
-    return core.update(
-            s -> {
-              core.requireOwner(s);
-              List<String> members = new ArrayList<>(s.members());
-              if (!members.contains(node)) {
-                members.add(node);
-              }
-              return s.withMembers(members);
-            })
-        .thenCompose(s -> ownership.tell(node))
-        .whenComplete((v, failure) -> left(node));
+  /** Who has a part in the volume, for the owner to change. */
+  public Members members() {
+    return members;
   }
 
   /** Why nobody is served any more; null where hosts are, or nothing but a fence is the reason. */
@@ -289,46 +275,6 @@ public final class SharedVolume implements PathHandler {
    */
   public CompletableFuture<Boolean> hearsOf(long epoch) {
     return core.soon(() -> core.state().epoch() >= epoch);
-  }
-
-  /**
-   * A member is about to be asked whether it leaves. As {@link #leave}; but what its hosts ask for
-   * meanwhile waits for {@link #left} or {@link #join}.
-   */
-  public CompletableFuture<Void> leaving(String node) {
-    ownership.peers().orphans().leaving(node);
-    return leave(node)
-        .whenComplete(
-            (v, failure) -> {
-              if (failure != null) {
-                left(node);
-              }
-            });
-  }
-
-  /** It does: its hosts have no part in the volume any more. Never blocks. */
-  public void left(String node) {
-    ownership.peers().orphans().settled(node);
-  }
-
-  /** A member is gone. As {@link #join}. */
-  public CompletableFuture<Void> leave(String node) {
-    ownership.peers().orphans().left(node);
-    giving.forget(node);
-    core.marks().forget(node);
-    return core.update(
-            s -> {
-              core.requireOwner(s);
-              return s.withMembers(s.members().stream().filter(m -> !m.equals(node)).toList());
-            })
-        .thenAccept(s -> {});
-  }
-
-  /** A member is gone, and what it kept of the volume with it. As {@link #join}. */
-  public CompletableFuture<Void> gone(String node) {
-    return leave(node)
-        .thenCompose(v -> release.gone(node))
-        .whenComplete((v, failure) -> left(node));
   }
 
   /**
