@@ -13,7 +13,6 @@ import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Links;
-import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
@@ -209,35 +208,7 @@ public final class SharedVolume implements PathHandler {
    * has to say which one it is. Null where no such node was heard of.
    */
   public @Nullable String rival() {
-    String node = ownership.peers().rival();
-    return node == null || core.state().role() != Role.OWNER ? null : rival(node);
-  }
-
-  /** What is shown of two volumes that were one: here, and at a node. */
-  private static String rival(String node) {
-    return "node "
-        + node
-        + " has a volume of this name for itself: they were one, and what is written to either is"
-        + " not in the other; delete the one that is not needed";
-  }
-
-  /**
-   * As {@link #rival()}, at the node that has the volume for itself.
-   *
-   * @param state of that
-   * @param self this node
-   * @param request that came from another one
-   * @return null unless the sender says that it owns the volume, in a later epoch
-   */
-  public static @Nullable String rival(
-      ShareState state, String self, String from, LinkRequest request) {
-    if (request.op() != Op.SYNC || request.epoch() <= state.epoch()) {
-      return null;
-    }
-    List<String> said = Heard.readRequest(request.payload());
-    return said.get(0).equals(from) && said.subList(1, said.size()).contains(self)
-        ? rival(from)
-        : null;
+    return ownership.peers().rival().shown();
   }
 
   /** Completes with the reason when another node has been forced to take the volume over. */
