@@ -25,7 +25,7 @@ final class Core {
   /** How long an operator's command waits for what is about to be so. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  private final SharedVolume.Parts parts;
+  private final Parts parts;
   private final Waits waits;
   private final Links links;
   private final Marks marks = new Marks();
@@ -51,7 +51,7 @@ final class Core {
    * @param stored what was put before
    * @param state what is to be; {@link #update} puts it
    */
-  Core(SharedVolume.Parts parts, ShareState stored, ShareState state) {
+  Core(Parts parts, ShareState stored, ShareState state) {
     this.parts = parts;
     this.waits = new Waits(parts.suid());
     this.links = waits.links(parts.links());
@@ -101,7 +101,7 @@ final class Core {
     return new Policies(parts.readPolicies(), read, ranges, parts.blockSize());
   }
 
-  SharedVolume.Parts parts() {
+  Parts parts() {
     return parts;
   }
 

@@ -31,7 +31,7 @@ final class PresentRole {
    * @param state of the role to begin with
    */
   PresentRole(Core core, Receiving receiving, ShareState state) {
-    SharedVolume.Parts parts = core.parts();
+    Parts parts = core.parts();
     this.core = core;
     this.receiving = receiving;
     this.stall = parts.following().stall();

@@ -103,7 +103,7 @@ final class Nodes implements AutoCloseable {
       disk.reopen();
       volume =
           SharedVolume.open(
-              new SharedVolume.Parts(
+              new Parts(
                   SUID,
                   name,
                   first.hasStore() ? disk : null,
