@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What the parts of a shared volume share: its state, its store, and the volume whose handler is
- * the present role's.
+ * the {@linkplain PresentRole present role}'s; and the way from each of them to the others.
+ *
+ * <p>Safe on any thread; never blocks.
  */
 final class Core {
   /** How long requests may take to end before a change of the volume's place is given up. */
@@ -44,7 +46,6 @@ final class Core {
   private final PresentRole presentRole;
   private volatile boolean closing;
   private volatile boolean still;
-
   private volatile @Nullable LayeredStore store;
 
   /**

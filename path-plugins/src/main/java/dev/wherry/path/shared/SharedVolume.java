@@ -17,7 +17,6 @@ import io.netty.buffer.ByteBuf;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,6 +55,7 @@ public final class SharedVolume implements PathHandler {
   private final Serving serving;
   private final Members members;
   private final Attempts attempts;
+  private final HostChanges changes;
   private final Ending ending;
 
   private SharedVolume(Parts parts, ShareState stored, ShareState state) {
@@ -69,6 +69,7 @@ public final class SharedVolume implements PathHandler {
     serving = new Serving(core, ownership, giving, release);
     members = new Members(core, ownership, giving, release);
     attempts = new Attempts(core);
+    changes = new HostChanges(core, ownership, attempts);
     ending = new Ending(core, moves);
     core.knownOwner()
         .onLearned(
@@ -320,12 +321,7 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public boolean tryWrite(long offset, ByteBuf data) {
-    long begun = core.unflushed().writing();
-    boolean written = core.inner().tryWrite(offset, data);
-    if (written && !core.unflushed().wrote(begun)) {
-      var unused = core.losses().owing(); // Nobody can wait for it here.
-    }
-    return written;
+    return changes.tryWrite(offset, data);
   }
 
   @Override
@@ -340,36 +336,22 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    return changed(() -> core.inner().write(offset, data, flags));
+    return changes.make(() -> core.inner().write(offset, data, flags));
   }
 
   @Override
   public CompletableFuture<Void> flush() {
-    Unflushed.Mark mark = core.unflushed().begin();
-    return attempts
-        .of(() -> core.inner().flush())
-        .whenComplete((v, failure) -> core.unflushed().ended(mark, failure == null))
-        .thenAccept(v -> core.losses().flushed(mark));
-  }
-
-  /** A FLUSH that begins while it is under way does not cover it: so it is said again. */
-  private CompletableFuture<Void> changed(Supplier<CompletableFuture<Void>> change) {
-    long begun = core.unflushed().writing();
-    ownership.written();
-    CompletableFuture<Void> done = attempts.of(change);
-    return done.isDone()
-        ? core.losses().wrote(done, begun)
-        : done.thenCompose(v -> core.losses().wrote(done, begun));
+    return changes.flush();
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    return changed(() -> core.inner().trim(offset, length, flags));
+    return changes.make(() -> core.inner().trim(offset, length, flags));
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    return changed(() -> core.inner().zero(offset, length, flags));
+    return changes.make(() -> core.inner().zero(offset, length, flags));
   }
 
   @Override
