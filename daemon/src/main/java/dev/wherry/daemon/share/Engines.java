@@ -15,6 +15,7 @@ import dev.wherry.path.move.Mover;
 import dev.wherry.path.shared.DeviceSource;
 import dev.wherry.path.shared.FileBatchLog;
 import dev.wherry.path.shared.Following;
+import dev.wherry.path.shared.Parts;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import java.nio.file.Path;
@@ -71,7 +72,7 @@ final class Engines implements SharedParts {
       CatalogShareLog log = new CatalogShareLog(entry, registry.catalog(), maps, workers);
       SharedVolume engine =
           SharedVolume.open(
-              new SharedVolume.Parts(
+              new Parts(
                   v.suid(),
                   node,
                   store,

@@ -10,6 +10,7 @@ import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.LinkService;
 import dev.wherry.path.link.Priority;
+import dev.wherry.path.shared.Rival;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
@@ -195,7 +196,7 @@ final class PeerRequests implements LinkService {
     String rival =
         state == null || state.role() != Role.OWNER
             ? null
-            : SharedVolume.rival(state, state.owner(), from, request);
+            : Rival.asking(state, state.owner(), from, request);
     if (rival != null && !rival.equals(entry.rival())) {
       log.warn("volume {}: {}", entry.suid(), rival);
       entry.rival(rival);

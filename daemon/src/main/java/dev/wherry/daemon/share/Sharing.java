@@ -78,7 +78,7 @@ public final class Sharing {
       }
       try {
         SharedVolume engine = swap.toShared(entry);
-        Refusals.await(engine.join(to), LIMIT, "the join of node " + to);
+        Refusals.await(engine.members().join(to), LIMIT, "the join of node " + to);
       } catch (RuntimeException e) {
         peers.tell(to, Op.UNSHARE, suid, state.epoch());
         throw e;
@@ -108,17 +108,17 @@ public final class Sharing {
       // It takes the word of the owner alone, and may not know yet who that is.
       Refusals.await(engine.tell(from), LIMIT, "telling node " + from);
       // It is no member any more before it is asked: so it cannot take the ownership meanwhile.
-      Refusals.await(engine.leaving(from), LIMIT, "the leave of node " + from);
+      Refusals.await(engine.members().leaving(from), LIMIT, "the leave of node " + from);
       try {
         peers.ask(
             nodes.online(from), Op.UNSHARE, suid, state.epoch(), Unpooled.EMPTY_BUFFER, LIMIT);
-        engine.left(from);
+        engine.members().left(from);
       } catch (Refusal e) {
         if (e.kind() != Refusal.Kind.UNKNOWN) {
-          Refusals.await(engine.join(from), LIMIT, "the return of node " + from);
+          Refusals.await(engine.members().join(from), LIMIT, "the return of node " + from);
           throw e;
         }
-        Refusals.await(engine.gone(from), LIMIT, "the leave of node " + from);
+        Refusals.await(engine.members().gone(from), LIMIT, "the leave of node " + from);
         log.info("volume {}: node {} has no part in it already", suid, from);
       }
       swap.settle(entry);

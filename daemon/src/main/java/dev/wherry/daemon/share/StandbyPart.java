@@ -254,7 +254,7 @@ final class StandbyPart {
     if (engine.state().role() != Role.OWNER) {
       throw Refusal.conflict("volume " + suid + " is owned by node " + engine.state().owner());
     }
-    Await.done(engine.gone(member), LIMIT, "the leave of node " + member);
+    Await.done(engine.members().gone(member), LIMIT, "the leave of node " + member);
     log.info("volume {}: node {} has no part in it any more", suid, member);
   }
 }

@@ -259,7 +259,7 @@ final class Ahead extends MovedBlocks {
               }
               reply.payload().release();
               if (reply.status() == Status.STALE) {
-                core.learn(reply.text(), reply.epoch());
+                core.knownOwner().learn(reply.text(), reply.epoch());
               }
               throw new NbdException(
                   NbdError.EIO, "node " + owner + ": " + reply.status() + " " + reply.text());

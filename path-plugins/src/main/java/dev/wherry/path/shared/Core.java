@@ -3,35 +3,31 @@ package dev.wherry.path.shared;
 import dev.wherry.nbd.Extent;
 import dev.wherry.path.Volume;
 import dev.wherry.path.link.Link;
-import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.Links;
 import dev.wherry.path.map.BlockMap;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What the parts of a shared volume share: its state, its store, and the volume whose handler is
- * the present role's.
+ * the {@linkplain PresentRole present role}'s; and the way from each of them to the others.
+ *
+ * <p>Safe on any thread; never blocks.
  */
 final class Core {
-  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
-
   /** How long requests may take to end before a change of the volume's place is given up. */
   static final Duration DRAIN = Duration.ofSeconds(10);
 
   /** How long an operator's command waits for what is about to be so. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  private final SharedVolume.Parts parts;
+  private final Parts parts;
   private final Waits waits;
   private final Links links;
   private final Marks marks = new Marks();
@@ -39,32 +35,25 @@ final class Core {
   private final Turns turns;
   private final Duration patience;
   private final Fence fence = new Fence(this);
+  private final KnownOwner knownOwner = new KnownOwner(this);
+  private final LastHandover lastHandover = new LastHandover(this);
   private final Volume inner;
   private final Conditions conditions;
   private final DurableState durable;
   private final Losses losses;
   private final Sources sources;
+  private final Receiving receiving;
+  private final PresentRole presentRole;
   private volatile boolean closing;
   private volatile boolean still;
-  private volatile boolean stall;
-
-  /** The writer may not be the one that the state asks for. */
-  private volatile boolean outmoded;
-
-  private volatile SharedVolume.@Nullable Handover handover;
   private volatile @Nullable LayeredStore store;
-  private volatile @Nullable Writer writer;
-  private volatile @Nullable Receiver receiver;
-  private volatile Runnable ownerLearned = () -> {};
-  private volatile Runnable named = () -> {};
 
   /**
    * @param stored what was put before
    * @param state what is to be; {@link #update} puts it
    */
-  Core(SharedVolume.Parts parts, ShareState stored, ShareState state) {
+  Core(Parts parts, ShareState stored, ShareState state) {
     this.parts = parts;
-    this.stall = parts.following().stall();
     this.waits = new Waits(parts.suid());
     this.links = waits.links(parts.links());
     conditions = new Conditions(parts.timer(), parts.ioTimeout());
@@ -84,6 +73,7 @@ final class Core {
     losses =
         new Losses(parts.suid(), parts.node(), stored, durable, parts.unflushed(), parts.boot());
     fence.begin(state);
+    Receiver receiver = null;
     if (parts.store() != null) {
       store =
           new LayeredStore(
@@ -94,9 +84,11 @@ final class Core {
               policies(state.read(), state.ranges()));
       receiver = new Receiver(store, parts.following().batches());
     }
-    sources = new Sources(parts, waits, links, durable::now, this::learn);
+    receiving = new Receiving(durable::now, receiver);
+    sources = new Sources(parts, waits, links, durable::now, knownOwner::learn);
     connectSource(state);
-    inner = new Volume(parts.suid(), handlerFor(state), parts.nanoClock());
+    presentRole = new PresentRole(this, receiving, state);
+    inner = presentRole.inner();
   }
 
   // ------------------------------------------------------------------ what it consists of
@@ -110,7 +102,7 @@ final class Core {
     return new Policies(parts.readPolicies(), read, ranges, parts.blockSize());
   }
 
-  SharedVolume.Parts parts() {
+  Parts parts() {
     return parts;
   }
 
@@ -191,61 +183,25 @@ final class Core {
 
   /** Keeps nothing any more. Done when nothing writes to what was the store. */
   CompletableFuture<Void> dropStore() {
-    Receiver r = receiver;
     LayeredStore own = store;
     store = null;
-    receiver = null;
+    Receiver r = receiving.take();
     if (own != null) {
       Sources.closeLater(own, own.sources());
     }
     return r == null
         ? CompletableFuture.completedFuture(null)
-        : r.discard().handle((v, failure) -> null).thenCompose(v -> closed(r));
+        : r.discard().handle((v, failure) -> null).thenCompose(v -> Receiving.closed(r));
   }
 
-  private static CompletableFuture<Void> closed(Receiver r) {
-    return r.close().exceptionally(Failures::logged);
+  /** What serves this node's hosts, and is replaced when the role changes. */
+  PresentRole presentRole() {
+    return presentRole;
   }
 
-  /** What takes the owner's writes, or null where nothing is kept. */
-  @Nullable Receiver receiver() {
-    return receiver;
-  }
-
-  /** Nothing is written here by another node any more; see {@link Receiver#seal}. */
-  CompletableFuture<Void> seal() {
-    Receiver r = receiver;
-    // A standby was sent nothing, and hosts wait.
-    return r == null || state().role() == Role.STANDBY
-        ? CompletableFuture.completedFuture(null)
-        : r.seal();
-  }
-
-  /** Takes back {@link #seal}, unless this node owns the volume. */
-  void unseal() {
-    Receiver r = receiver;
-    if (r != null && state().role() != Role.OWNER) {
-      r.open();
-    }
-  }
-
-  /** Why what is kept here is of no one time, or null. Of a node that does not own the volume. */
-  @Nullable String damage() {
-    Receiver r = receiver;
-    return r == null || state().role() != Role.FORMER ? null : r.damage();
-  }
-
-  /** It is the owner's map that says by now what of this node's store is valid. */
-  private void acceptDamage() {
-    Receiver r = receiver;
-    if (r != null && state().role() == Role.OWNER) {
-      r.accept().exceptionally(Failures::logged);
-    }
-  }
-
-  @Nullable Lag lag() {
-    Writer w = writer;
-    return w == null ? null : w.lag();
+  /** When what the owner writes is taken here. */
+  Receiving receiving() {
+    return receiving;
   }
 
   /** What others wait for may be so. */
@@ -253,97 +209,9 @@ final class Core {
     conditions.check();
   }
 
-  /** A node can be reached: maybe the source, or one that a command waits for. */
-  void retry() {
-    checkConditions();
-    Writer w = writer;
-    if (w != null) {
-      w.retry();
-    }
-  }
-
-  /** Begins what runs by itself; once, when all of this is there. */
-  void start() {
-    Receiver r = receiver;
-    Writer w = writer;
-    if (r != null && state().role() == Role.FORMER) {
-      // Whoever takes the ownership waits for it.
-      r.recover().exceptionally(Failures::logged);
-    } else if (r != null && state().role() == Role.STANDBY) {
-      // What there is was sent for an earlier store of this node.
-      r.discard().exceptionally(Failures::logged);
-    }
-    acceptDamage();
-    if (w != null) {
-      w.start();
-    }
-  }
-
-  /** Ends what follows, and what makes others follow; no host's request is under way. */
-  CompletableFuture<Void> stopFollowing() {
-    Writer w = writer;
-    Receiver r = receiver;
-    CompletableFuture<Void> stopped =
-        w == null ? CompletableFuture.completedFuture(null) : w.stop();
-    return stopped.thenCompose(
-        v -> r == null ? CompletableFuture.<Void>completedFuture(null) : closed(r));
-  }
-
   /** Holds the hosts, and lets what they asked for end. */
   CompletableFuture<Void> hold() {
     return inner.suspend(DRAIN, parts.timer());
-  }
-
-  /** What a node is told that takes this one for what it is not. */
-  LinkReply stale() {
-    ShareState s = state();
-    Successor by = s.successor();
-    return by == null
-        ? LinkReply.stale(s.epoch(), s.owner())
-        : LinkReply.stale(by.epoch(), by.node());
-  }
-
-  /** Says whether hosts wait for a source that is away; see {@link Following#stall}. */
-  CompletableFuture<Void> stall(boolean value) {
-    boolean other = stall != value;
-    stall = value;
-    return rewire(other && state().write() == WritePolicy.THROUGH);
-  }
-
-  /**
-   * Puts the writer in place that the state asks for by now. What fails is made up for when this is
-   * asked for again.
-   *
-   * @param changed whether the state asks for another one than before
-   */
-  CompletableFuture<Void> rewire(boolean changed) {
-    if (changed) {
-      outmoded = true;
-    }
-    return outmoded ? turns.take("changed", this::rewire) : CompletableFuture.completedFuture(null);
-  }
-
-  private CompletableFuture<Void> rewire() {
-    if (!outmoded || state().role() != Role.OWNER || state().fence() != null) {
-      outmoded = false;
-      return CompletableFuture.completedFuture(null);
-    }
-    return inner
-        .suspend(ioTimeout(), parts.timer())
-        .thenCompose(v -> writer().stop())
-        .thenApply(
-            v -> {
-              switchRole();
-              return null;
-            });
-  }
-
-  Writer writer() {
-    Writer w = writer;
-    if (w == null) {
-      throw new IllegalStateException("volume " + suid() + " is not owned here");
-    }
-    return w;
   }
 
   List<Extent> states(long offset, long length, int most) {
@@ -411,115 +279,19 @@ final class Core {
     return losses;
   }
 
-  /** Takes note of an owner that another node named; true if it is news. */
-  boolean learn(String owner, long epoch) {
-    ShareState s = state();
-    if (!s.yieldsTo(owner, epoch) || (owner.equals(node()) && epoch == s.epoch())) {
-      return false;
-    }
-    // One who was made the owner by force has not asked for what was promised.
-    if (s.role() == Role.OWNER
-        || (s.isGivenByCrash() && Ownership.isForcedBetween(s.epoch(), epoch))) {
-      if (!owner.equals(node())) {
-        fence.raise(owner, epoch);
-      }
-    } else if (owner.equals(node())) {
-      named.run();
-      return false;
-    } else {
-      LOG.info("volume {}: node {} owns it, epoch {}", suid(), owner, epoch);
-      marks.clear();
-      update(
-              now ->
-                  now.role() != Role.OWNER && now.yieldsTo(owner, epoch)
-                      ? now.withOwner(owner, epoch)
-                      : now)
-          .whenComplete((v, failure) -> ownerLearned.run());
-    }
-    return true;
+  /** What is told of the last hand-over. */
+  LastHandover lastHandover() {
+    return lastHandover;
   }
 
-  /** The node to which a crash gave the ownership says that it has it. */
-  void fetched() {
-    if (state().isGivenByCrash()) {
-      update(s -> s.isGivenByCrash() ? s.withPledge(null) : s)
-          .<Void>thenApply(s -> null)
-          .exceptionally(Failures::logged);
-    }
-  }
-
-  /** Called when this node has learned of another owner. */
-  void onOwnerLearned(Runnable action) {
-    ownerLearned = action;
-  }
-
-  /** Called when another node takes this one for the owner, and it is not (yet). */
-  void onNamed(Runnable action) {
-    named = action;
-  }
-
-  /**
-   * Puts the handler of the present state in place and lets requests go on; the volume is
-   * suspended.
-   *
-   * @return how long they were held, in nanoseconds
-   */
-  long switchRole() {
-    outmoded = false;
-    inner.swap(handlerFor(state()));
-    unseal();
-    long held = inner.resume();
-    acceptDamage();
-    Writer w = writer;
-    if (w != null) {
-      w.start();
-    }
-    return held;
-  }
-
-  /** Takes note of a hand-over, either way. */
-  void handedOver(long stallNanos) {
-    handover = new SharedVolume.Handover(stallNanos, System.currentTimeMillis());
-  }
-
-  /**
-   * Logs a hand-over, by another thread: a log is slow, and this one has to answer the other node,
-   * or the hosts that were held.
-   */
-  void logHandOver(String how, long stallNanos) {
-    long epoch = state().epoch();
-    Runnable line =
-        () ->
-            LOG.info(
-                "volume {}: {}, epoch {}; hosts were held for {} us",
-                suid(),
-                how,
-                epoch,
-                stallNanos / 1000);
-    try {
-      parts.timer().execute(line);
-    } catch (RejectedExecutionException stopping) {
-      line.run();
-    }
-  }
-
-  SharedVolume.@Nullable Handover handover() {
-    return handover;
+  /** Who owns the volume, as far as this node has heard. */
+  KnownOwner knownOwner() {
+    return knownOwner;
   }
 
   /** What keeps this node from serving a volume that another one was forced to take over. */
   Fence fence() {
     return fence;
-  }
-
-  /**
-   * Another node's command is ahead of this node, which is about to become the owner, or has not
-   * heard that it is. Done with true once it is so; with false, before that command is given up, if
-   * it takes too long.
-   */
-  CompletableFuture<Boolean> catchUp(long epoch) {
-    learn(node(), epoch);
-    return soon(() -> state().epoch() >= epoch);
   }
 
   /** As {@link #await}, but no longer than an operator's command waits. */
@@ -530,51 +302,6 @@ final class Core {
   /** Done once a condition on the state is met, or with false after the time that a host waits. */
   CompletableFuture<Boolean> await(BooleanSupplier condition) {
     return conditions.await(condition);
-  }
-
-  // ------------------------------------------------------------------ roles
-
-  /** The handler of a role; the previous one's requests have ended. */
-  RoleHandler handlerFor(ShareState s) {
-    String why = s.fence();
-    LayeredStore own = store;
-    Writer before = writer;
-    if (before != null) {
-      // It has been stopped, unless this node was made to stop by another one.
-      before.stop().exceptionally(Failures::logged);
-    }
-    if (why != null) {
-      writer = null;
-      return new FencedHandler(suid(), size(), why);
-    }
-    if (s.role() != Role.OWNER) {
-      writer = null;
-      return new Forwarder(this, s.read());
-    }
-    if (own == null) {
-      throw new IllegalStateException("volume " + suid() + " is owned here without a store");
-    }
-    writer = writerFor(s, own);
-    return new OwnerHandler(this, own, s.read());
-  }
-
-  private Writer writerFor(ShareState s, LayeredStore own) {
-    Source from = own.source();
-    Sink sink = from == null ? null : from.sink();
-    return s.write() == WritePolicy.LOCAL || sink == null || own.map() == null
-        ? Writer.local(own)
-        : new FollowingWriter(
-            new FollowingWriter.Setup(
-                suid(),
-                own,
-                sink,
-                s.write() == WritePolicy.THROUGH,
-                parts.following().stalling(stall),
-                1 << 20,
-                ioTimeout(),
-                parts.timer(),
-                parts.nanoClock(),
-                () -> inner.flush()));
   }
 
   /** Gives the store the sources that a state names; nothing is in flight. */

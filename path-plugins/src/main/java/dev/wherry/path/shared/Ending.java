@@ -46,7 +46,7 @@ final class Ending {
     return moves
         .close()
         .thenCompose(v -> core.inner().close())
-        .thenCompose(v -> core.stopFollowing());
+        .thenCompose(v -> core.presentRole().stopFollowing());
   }
 
   private CompletableFuture<Void> closeStore() {

@@ -150,7 +150,7 @@ final class Fence {
     LOG.error("volume {}: {}; this node's copy is kept, and served to nobody", core.suid(), why);
     return core.inner()
         .suspend(core.ioTimeout(), core.parts().timer())
-        .thenRun(core::switchRole)
+        .thenRun(core.presentRole()::switchRole)
         .thenRun(() -> onRaised.get().whenComplete((v, failure) -> count()));
   }
 

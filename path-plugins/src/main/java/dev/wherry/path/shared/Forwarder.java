@@ -301,7 +301,7 @@ final class Forwarder extends RoleHandler {
                 "node " + asked.owner() + " has done it when this node was made the owner"));
       }
       case STALE -> {
-        boolean known = core.learn(reply.text(), reply.epoch());
+        boolean known = core.knownOwner().learn(reply.text(), reply.epoch());
         answer.completeExceptionally(
             TryAgain.failure(disowned || (known && reply.epoch() > asked.epoch())));
       }

@@ -67,7 +67,8 @@ final class Giving {
   CompletableFuture<LinkReply> prepare(String from, LinkRequest request) {
     ShareState s = core.state();
     if (s.fence() == null && request.epoch() > s.epoch()) {
-      return core.catchUp(request.epoch())
+      return core.knownOwner()
+          .catchUp(request.epoch())
           .thenCompose(met -> met ? prepare(from, request) : stale());
     }
     if (s.role() != Role.OWNER || s.fence() != null || request.epoch() != s.epoch()) {
@@ -163,7 +164,7 @@ final class Giving {
   }
 
   private CompletableFuture<LinkReply> stale() {
-    return CompletableFuture.completedFuture(core.stale());
+    return CompletableFuture.completedFuture(core.knownOwner().stale());
   }
 
   private CompletableFuture<LinkReply> refuse(String why) {
@@ -272,7 +273,7 @@ final class Giving {
     if (s.fence() != null) {
       why = "it is fenced: " + s.fence();
     } else if (s.role() != Role.OWNER || request.epoch() != s.epoch()) {
-      return core.stale();
+      return core.knownOwner().stale();
     } else if (!s.members().contains(from)) {
       why = stranger(from);
     } else if (isFormer(request) && source != null && !source.equals(NodeSource.name(from))) {
@@ -436,16 +437,16 @@ final class Giving {
     if (failure != null) {
       takeBack(to, core.state().epoch());
       if (core.inner().state() == VolumeState.SUSPENDED) {
-        core.switchRole(); // What it wrote with has ended.
+        core.presentRole().switchRole(); // What it wrote with has ended.
       }
       return;
     }
     // What was written to a server and not flushed there differs from it for the taker. Where it
     // comes back it must not get that again from here: somebody else may write it by then.
     core.connectSource(core.state());
-    long stall = core.switchRole();
-    core.handedOver(stall);
-    core.logHandOver("handed to node " + to, stall);
+    long stall = core.presentRole().switchRole();
+    core.lastHandover().note(stall);
+    core.lastHandover().log("handed to node " + to, stall);
   }
 
   /** What the taker is told when it gets the ownership. */

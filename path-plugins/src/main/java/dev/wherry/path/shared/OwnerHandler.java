@@ -16,12 +16,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class OwnerHandler extends RoleHandler {
   private final Core core;
+  private final PresentRole role;
   private final LayeredStore store;
   private final String name;
 
-  OwnerHandler(Core core, LayeredStore store, String name) {
+  OwnerHandler(Core core, PresentRole role, LayeredStore store, String name) {
     super(core.suid(), core.size());
     this.core = core;
+    this.role = role;
     this.store = store;
     this.name = name;
   }
@@ -81,7 +83,7 @@ final class OwnerHandler extends RoleHandler {
 
   @Override
   public boolean tryWrite(long offset, ByteBuf data) {
-    boolean done = core.writer().isLocal() && store.tryWrite(offset, data);
+    boolean done = role.writer().isLocal() && store.tryWrite(offset, data);
     if (done) {
       long end = offset + data.readableBytes() + store.blockSize() - 1;
       core.marks().changed(offset / store.blockSize(), end / store.blockSize());
@@ -98,22 +100,22 @@ final class OwnerHandler extends RoleHandler {
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
     return changed(
-        noted(core.writer().write(offset, data, flags), flags), offset, data.readableBytes());
+        noted(role.writer().write(offset, data, flags), flags), offset, data.readableBytes());
   }
 
   @Override
   public CompletableFuture<Void> flush() {
-    return core.losses().counting(core.writer().flush());
+    return core.losses().counting(role.writer().flush());
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    return changed(noted(core.writer().trim(offset, length, flags), flags), offset, length);
+    return changed(noted(role.writer().trim(offset, length, flags), flags), offset, length);
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    return changed(noted(core.writer().zero(offset, length, flags), flags), offset, length);
+    return changed(noted(role.writer().zero(offset, length, flags), flags), offset, length);
   }
 
   @Override

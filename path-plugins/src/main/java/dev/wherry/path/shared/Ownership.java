@@ -1,6 +1,5 @@
 package dev.wherry.path.shared;
 
-import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
@@ -42,10 +41,10 @@ final class Ownership {
   private static final long FORCED_STEP = 0xffff;
 
   private final Core core;
-  private final Moves moves;
   private final Starting starting;
   private final Peers peers;
   private final Taking taking;
+  private final TakingOver over;
   private final TakingBack back;
   private final AtomicBoolean triggered = new AtomicBoolean();
   private final AtomicBoolean goesOn = new AtomicBoolean();
@@ -61,10 +60,10 @@ final class Ownership {
 
   Ownership(Core core, Moves moves, Starting starting) {
     this.core = core;
-    this.moves = moves;
     this.starting = starting;
     this.peers = new Peers(core);
     this.taking = new Taking(core, moves, peers);
+    this.over = new TakingOver(core, moves, peers, taking);
     this.back = new TakingBack(core, moves, peers);
     this.notBefore = core.now();
   }
@@ -213,27 +212,13 @@ final class Ownership {
             (v, failure) -> {
               forced();
               if (failure != null) {
-                forwardAgain();
+                over.forwardAgain();
               }
             });
   }
 
   private synchronized void forced() {
     forcing--;
-  }
-
-  /** What the owner says no more of, or too late, was not answered by an owner. */
-  private void disown() {
-    if (core.inner().handler() instanceof Forwarder forwarder) {
-      forwarder.disown();
-    }
-  }
-
-  /** Hosts' requests go to the owner again, where nobody else has become it. */
-  private void forwardAgain() {
-    if (core.inner().handler() instanceof Forwarder forwarder) {
-      forwarder.goOn();
-    }
   }
 
   private CompletableFuture<Void> begin(boolean force, boolean inconsistent) {
@@ -277,7 +262,7 @@ final class Ownership {
             : taking.take(s.wanted());
     return force
         ? done.handle((v, failure) -> failure)
-            .thenCompose(f -> f == null ? Peers.ok() : force(s.epoch(), inconsistent))
+            .thenCompose(f -> f == null ? Peers.ok() : over.take(s.epoch(), inconsistent))
         : done;
   }
 
@@ -331,104 +316,6 @@ final class Ownership {
               return reply.isOk()
                   ? Peers.ok()
                   : Peers.refused(reply.status(), "node " + node + ": " + reply.text());
-            });
-  }
-
-  private CompletableFuture<Void> requireOneTime() {
-    String damage = core.damage();
-    return damage == null
-        ? Peers.ok()
-        : Peers.refused(
-            Status.REFUSED,
-            "what node "
-                + core.node()
-                + " keeps of volume "
-                + core.suid()
-                + " is of no one time: "
-                + damage
-                + "; --force --inconsistent takes it as it is");
-  }
-
-  /**
-   * Takes it unless a node that can be reached owns it by now, or has all of it.
-   *
-   * @param known the epoch that this node knew of when it was told to
-   */
-  private CompletableFuture<Void> force(long known, boolean inconsistent) {
-    return new Inquiry(core, peers)
-        .all()
-        .thenCompose(all -> all.refuseIfOwnedAfter(known))
-        .thenCompose(Inquiry::refuseIfKept)
-        .thenCompose(all -> takeOver(all.latest(), inconsistent));
-  }
-
-  /**
-   * Becomes the owner without asking the present one: the operator says that it is stopped.
-   *
-   * @param latest the latest epoch that any node has heard of
-   */
-  private CompletableFuture<Void> takeOver(long latest, boolean inconsistent) {
-    ShareState s = core.state();
-    if (s.role() == Role.OWNER) {
-      return Peers.ok();
-    }
-    LOG.warn(
-        "volume {}: taken over by force from node {}, which could not be asked",
-        core.suid(),
-        s.owner());
-    CompletableFuture<Void> abandoned = moves.abandon();
-    AtomicBoolean held = new AtomicBoolean();
-    return core.seal()
-        .thenCompose(v -> inconsistent ? Peers.ok() : requireOneTime())
-        .thenCompose(v -> abandoned)
-        .thenCompose(
-            v -> {
-              if (core.inner().handler() instanceof Forwarder forwarder) {
-                forwarder.abandon();
-              }
-              return core.hold();
-            })
-        .thenRun(
-            () -> {
-              held.set(true);
-              disown();
-            })
-        .thenCompose(
-            v ->
-                core.update(
-                    now -> {
-                      long epoch = forcedAfter(Math.max(now.epoch(), latest));
-                      // What the old owner has lost is not known here, nor what it had counted.
-                      long losses = Math.max(core.unflushed().latest() + 1, epoch);
-                      ShareState owned =
-                          taking
-                              .owned(now, epoch, losses)
-                              .withMembers(taking.others(now.members(), now.owner()));
-                      return now.role() == Role.STANDBY
-                          ? owned.withSources(NodeSource.name(now.owner()), null, now.map())
-                          : owned;
-                    }))
-        .handle(
-            (v, failure) -> {
-              if (failure != null) {
-                core.unseal();
-                forwardAgain();
-                // Hosts that somebody else holds, such as a fence that goes up, are not let go.
-                if (held.get() && core.inner().state() == VolumeState.SUSPENDED) {
-                  core.inner().resume();
-                }
-                moves.resume();
-                throw Failures.of(Taking.explained(failure));
-              }
-              core.connectSource(core.state());
-              String without = Without.ofOwner(core);
-              if (without != null) {
-                LOG.warn("volume {}: taken over by force, but {}", core.suid(), without);
-              }
-              peers.tellAll();
-              core.handedOver(core.switchRole());
-              moves.resume();
-              return null;
             });
   }
 }

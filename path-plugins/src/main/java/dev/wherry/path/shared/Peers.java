@@ -9,14 +9,9 @@ import dev.wherry.path.link.Priority;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** What a node asks of others, and tells them, about who owns the volume. */
 final class Peers {
-  private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
-
   /**
    * Flag of SYNC: the sender was made the owner by force, and had a store that was the volume's
    * before, as a former owner or one that was fenced; not one that is filled from the receiver's,
@@ -29,18 +24,22 @@ final class Peers {
 
   private final Core core;
   private final Orphans orphans;
-
-  /** A node that has a volume of this name for itself; see {@link #rival}. */
-  private volatile @Nullable String rival;
+  private final Rival rival;
 
   Peers(Core core) {
     this.core = core;
     this.orphans = new Orphans(core);
+    this.rival = new Rival(core);
   }
 
   /** Those that a former owner has given a part. */
   Orphans orphans() {
     return orphans;
+  }
+
+  /** One that has a volume of this name for itself, as far as was heard. */
+  Rival rival() {
+    return rival;
   }
 
   /** All nodes that can be reached, whether they are known to have a part or not. */
@@ -81,44 +80,15 @@ final class Peers {
                     : Heard.read(node, reply, core.state(), core.node()))
         .thenCompose(
             heard -> {
-              noteRival(s, heard);
+              rival.note(s, heard);
               return learned(heard);
             });
-  }
-
-  /**
-   * A node that says that it owns the volume, in an earlier epoch than this one does, and takes no
-   * notice of that: it had taken this node's part back, who did not hear of it, and has a volume of
-   * its own since. Null if none is known.
-   */
-  @Nullable String rival() {
-    return rival;
-  }
-
-  /**
-   * @param s as this node was when it asked
-   */
-  private void noteRival(ShareState s, Heard heard) {
-    boolean owns = s.role() == Role.OWNER && s.fence() == null;
-    if (owns && heard.owned() > 0 && heard.owned() < s.epoch()) {
-      if (!heard.from().equals(rival)) {
-        LOG.warn(
-            "volume {}: node {} has a volume of this name for itself, and this node owns it, too,"
-                + " epoch {}",
-            core.suid(),
-            heard.from(),
-            s.epoch());
-      }
-      rival = heard.from();
-    } else if (heard.epoch() > 0 && heard.from().equals(rival)) {
-      rival = null;
-    }
   }
 
   private CompletableFuture<Heard> learned(Heard heard) {
     String owner = heard.owner();
     if (owner != null) {
-      core.learn(owner, heard.epoch());
+      core.knownOwner().learn(owner, heard.epoch());
     }
     return heard.part()
         ? takeIn(heard.from()).thenApply(v -> heard)

@@ -76,12 +76,13 @@ final class Release {
    * since, the owner would not hear that the next source has not got it.
    */
   private CompletableFuture<@Nullable BlockDevice> askStill(ShareState s, LayeredStore store) {
-    return core.seal()
+    return core.receiving()
+        .seal()
         .thenCompose(v -> ask(s, store))
         .whenComplete(
             (v, failure) -> {
               if (failure != null) {
-                core.unseal();
+                core.receiving().unseal();
               }
             });
   }
@@ -110,7 +111,7 @@ final class Release {
             reply -> {
               reply.payload().release();
               if (reply.status() == Status.STALE) {
-                core.learn(reply.text(), reply.epoch());
+                core.knownOwner().learn(reply.text(), reply.epoch());
               }
               return reply.isOk()
                   ? drop(store)
@@ -197,7 +198,9 @@ final class Release {
   CompletableFuture<LinkReply> asked(String from, LinkRequest r) {
     ShareState s = core.state();
     if (s.fence() == null && r.epoch() > s.epoch()) {
-      return core.catchUp(r.epoch()).thenCompose(met -> met ? asked(from, r) : stale());
+      return core.knownOwner()
+          .catchUp(r.epoch())
+          .thenCompose(met -> met ? asked(from, r) : stale());
     }
     if (!isOf(r, s)) {
       return stale();
@@ -215,7 +218,7 @@ final class Release {
   }
 
   private CompletableFuture<LinkReply> stale() {
-    return CompletableFuture.completedFuture(core.stale());
+    return CompletableFuture.completedFuture(core.knownOwner().stale());
   }
 
   /**
@@ -319,7 +322,7 @@ final class Release {
 
   private void goOn() {
     if (core.inner().state() == VolumeState.SUSPENDED) {
-      core.switchRole(); // What it wrote with has ended.
+      core.presentRole().switchRole(); // What it wrote with has ended.
     }
   }
 

@@ -52,7 +52,7 @@ final class Serving {
     ShareState s = core.state();
     TryAgain again = TryAgain.of(failure);
     if (again != null && again.outcome() == null) {
-      return core.stale();
+      return core.knownOwner().stale();
     }
     if (cause instanceof ShareException e) {
       return LinkReply.not(e.status(), s.epoch(), String.valueOf(e.getMessage()));
@@ -101,7 +101,7 @@ final class Serving {
   }
 
   private CompletableFuture<LinkReply> stale() {
-    return CompletableFuture.completedFuture(core.stale());
+    return CompletableFuture.completedFuture(core.knownOwner().stale());
   }
 
   private void check(LinkRequest r, long most) {
@@ -126,7 +126,7 @@ final class Serving {
     ShareState s = core.state();
     if (s.fence() == null && r.epoch() > s.epoch()) {
       // The sender is ahead: this node is about to become the owner, or has not heard the answer.
-      core.learn(core.node(), r.epoch());
+      core.knownOwner().learn(core.node(), r.epoch());
       return core.await(() -> core.state().epoch() >= r.epoch())
           .thenCompose(
               met ->
@@ -225,7 +225,7 @@ final class Serving {
         .thenApply(
             reply -> {
               if (reply.status() == Status.STALE) {
-                core.learn(reply.text(), reply.epoch());
+                core.knownOwner().learn(reply.text(), reply.epoch());
               }
               return reply;
             });
@@ -272,7 +272,9 @@ final class Serving {
     String owner = named == null || named.equals(core.node()) ? from : named;
     if (s.role() != Role.OWNER) {
       // The sender need not be the owner, and one that is taken for it is believed.
-      return owner.equals(named) && r.epoch() > s.epoch() && core.learn(owner, r.epoch())
+      return owner.equals(named)
+              && r.epoch() > s.epoch()
+              && core.knownOwner().learn(owner, r.epoch())
           ? onceKnown(from, r, priority)
           : stillStore(from, r, priority);
     }
@@ -280,7 +282,7 @@ final class Serving {
       if (r.epoch() <= s.epoch()) {
         return stale();
       }
-      core.learn(owner, r.epoch());
+      core.knownOwner().learn(owner, r.epoch());
     }
     if (!Ownership.isForcedBetween(s.epoch(), r.epoch())) {
       // The sender was handed it, so its map counts on a later store than this one.
@@ -333,7 +335,7 @@ final class Serving {
   /** Nothing changes the store but what the sender does, once what others did has ended. */
   private CompletableFuture<LinkReply> stillStore(String from, LinkRequest r, Priority priority) {
     ShareState s = core.state();
-    Receiver receiver = core.receiver();
+    Receiver receiver = core.receiving().receiver();
     return s.role() != Role.FORMER || receiver == null
         ? content(from, r, priority)
         : receiver
@@ -378,11 +380,11 @@ final class Serving {
   /** The owner writes to its source. */
   private CompletableFuture<LinkReply> follow(String from, LinkRequest r) {
     ShareState s = core.state();
-    if (r.epoch() > s.epoch() && s.fence() == null && core.learn(from, r.epoch())) {
+    if (r.epoch() > s.epoch() && s.fence() == null && core.knownOwner().learn(from, r.epoch())) {
       return core.await(() -> core.state().epoch() >= r.epoch() || core.state().fence() != null)
           .thenCompose(met -> met ? follow(from, r) : stale());
     }
-    Receiver receiver = core.receiver();
+    Receiver receiver = core.receiving().receiver();
     if (s.role() != Role.FORMER
         || s.fence() != null
         || r.epoch() != s.epoch()
@@ -403,7 +405,7 @@ final class Serving {
       return stale();
     }
     if (r.epoch() > s.epoch()) {
-      core.learn(from, r.epoch());
+      core.knownOwner().learn(from, r.epoch());
       return core.await(() -> core.state().epoch() >= r.epoch())
           .thenCompose(met -> met ? activate(from, r) : stale());
     }
@@ -426,20 +428,20 @@ final class Serving {
     String owner = said.get(0);
     LinkReply reply = LinkReply.ok(s.epoch());
     if (s.yieldsTo(owner, r.epoch())) {
-      core.learn(owner, r.epoch());
+      core.knownOwner().learn(owner, r.epoch());
       if (owner.equals(from) && (r.flags() & Peers.OWN_STORE) != 0) {
         core.fence().tookOverWithOwnStore(from, r.epoch());
       }
       Successor by = s.successor();
       if (by != null && by.epoch() >= r.epoch() && !by.node().equals(owner)) {
         // Two that took it by force are told of each other by whom they took it from.
-        reply = core.stale();
+        reply = core.knownOwner().stale();
       }
     } else if (r.epoch() < s.epoch() || !owner.equals(s.owner())) {
-      reply = core.stale();
+      reply = core.knownOwner().stale();
     } else if (s.role() != Role.OWNER && s.owner().equals(from)) {
       core.losses().note(r.offset());
-      core.fetched();
+      core.knownOwner().fetched();
     }
     LinkReply answer = Heard.answer(reply, s, core.node());
     boolean part = (r.flags() & Peers.PART) != 0;

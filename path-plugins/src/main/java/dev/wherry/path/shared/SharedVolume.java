@@ -7,26 +7,16 @@ import dev.wherry.nbd.NbdError;
 import dev.wherry.path.Answers;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.PathHandler;
-import dev.wherry.path.ReadPolicies;
 import dev.wherry.path.Volume;
 import dev.wherry.path.VolumeState;
 import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkRequest;
-import dev.wherry.path.link.Links;
-import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
-import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
 import io.netty.buffer.ByteBuf;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.function.Function;
-import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,45 +29,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe on any thread; never blocks.
  */
 public final class SharedVolume implements PathHandler {
-  /**
-   * What it is made of.
-   *
-   * @param suid the volume
-   * @param node this node's name
-   * @param store this node's device, or null where it keeps nothing; owned
-   * @param size of the volume in bytes
-   * @param blockSize the block map's unit in bytes
-   * @param map the map that the state names, or null where it names none; owned
-   * @param links the ways to other nodes
-   * @param readPolicies those that the state may name
-   * @param sources opens an NBD server that is a source
-   * @param log the durable memory
-   * @param timer for limits and the background
-   * @param nanoClock as {@link System#nanoTime}
-   * @param ioTimeout how long a host's request waits for another node
-   * @param following how a source follows, here and at another node
-   * @param boot tells one boot of the operating system from others: what was written to the store
-   *     and not flushed lives as long as that
-   * @param unflushed what hosts have not flushed, also from before this engine was put here
-   */
-  public record Parts(
-      String suid,
-      String node,
-      @Nullable BlockDevice store,
-      long size,
-      int blockSize,
-      @Nullable BlockMap map,
-      Links links,
-      ReadPolicies readPolicies,
-      Function<String, CompletableFuture<Source>> sources,
-      ShareLog log,
-      ScheduledExecutorService timer,
-      LongSupplier nanoClock,
-      Duration ioTimeout,
-      Following following,
-      String boot,
-      Unflushed unflushed) {}
-
   /**
    * The last hand-over.
    *
@@ -101,9 +52,10 @@ public final class SharedVolume implements PathHandler {
   private final Moves moves;
   private final Ownership ownership;
   private final Release release;
-  private final Giving giving;
   private final Serving serving;
+  private final Members members;
   private final Attempts attempts;
+  private final HostChanges changes;
   private final Ending ending;
 
   private SharedVolume(Parts parts, ShareState stored, ShareState state) {
@@ -113,17 +65,20 @@ public final class SharedVolume implements PathHandler {
     moves = new Moves(core);
     ownership = new Ownership(core, moves, starting);
     release = new Release(core, moves, starting);
-    giving = new Giving(core, moves, starting);
+    Giving giving = new Giving(core, moves, starting);
     serving = new Serving(core, ownership, giving, release);
+    members = new Members(core, ownership, giving, release);
     attempts = new Attempts(core);
+    changes = new HostChanges(core, ownership, attempts);
     ending = new Ending(core, moves);
-    core.onOwnerLearned(
-        () -> {
-          moves.refresh();
-          ownership.learned();
-        });
+    core.knownOwner()
+        .onLearned(
+            () -> {
+              moves.refresh();
+              ownership.learned();
+            });
     core.fence().onRaised(moves::rest);
-    core.onNamed(ownership::named);
+    core.knownOwner().onNamed(ownership::named);
   }
 
   /**
@@ -140,7 +95,7 @@ public final class SharedVolume implements PathHandler {
   }
 
   private void goOn() {
-    core.start();
+    core.presentRole().start();
     if (core.state().fence() != null) {
       core.fence().count();
     }
@@ -178,12 +133,12 @@ public final class SharedVolume implements PathHandler {
   }
 
   public @Nullable Handover handover() {
-    return core.handover();
+    return core.lastHandover().get();
   }
 
   /** How far the source is behind; null where it does not follow: not the owner, or local. */
   public @Nullable Lag lag() {
-    return core.lag();
+    return core.presentRole().lag();
   }
 
   /**
@@ -192,7 +147,7 @@ public final class SharedVolume implements PathHandler {
    * over by force without a word.
    */
   public @Nullable String damage() {
-    return core.damage();
+    return core.receiving().damage();
   }
 
   /**
@@ -208,35 +163,7 @@ public final class SharedVolume implements PathHandler {
    * has to say which one it is. Null where no such node was heard of.
    */
   public @Nullable String rival() {
-    String node = ownership.peers().rival();
-    return node == null || core.state().role() != Role.OWNER ? null : rival(node);
-  }
-
-  /** What is shown of two volumes that were one: here, and at a node. */
-  private static String rival(String node) {
-    return "node "
-        + node
-        + " has a volume of this name for itself: they were one, and what is written to either is"
-        + " not in the other; delete the one that is not needed";
-  }
-
-  /**
-   * As {@link #rival()}, at the node that has the volume for itself.
-   *
-   * @param state of that
-   * @param self this node
-   * @param request that came from another one
-   * @return null unless the sender says that it owns the volume, in a later epoch
-   */
-  public static @Nullable String rival(
-      ShareState state, String self, String from, LinkRequest request) {
-    if (request.op() != Op.SYNC || request.epoch() <= state.epoch()) {
-      return null;
-    }
-    List<String> said = Heard.readRequest(request.payload());
-    return said.get(0).equals(from) && said.subList(1, said.size()).contains(self)
-        ? rival(from)
-        : null;
+    return ownership.peers().rival().shown();
   }
 
   /** Completes with the reason when another node has been forced to take the volume over. */
@@ -244,23 +171,9 @@ public final class SharedVolume implements PathHandler {
     return core.fence().still();
   }
 
-  /**
-   * A member joins: it may read, and ask for the ownership. Durable when done, and the member has
-   * been told, if it can be; fails with {@link ShareException} where this node is not the owner.
-   */
-  public CompletableFuture<Void> join(String node) {
-    ownership.peers().orphans().joined(node);
-    return core.update(
-            s -> {
-              core.requireOwner(s);
-              List<String> members = new ArrayList<>(s.members());
-              if (!members.contains(node)) {
-                members.add(node);
-              }
-              return s.withMembers(members);
-            })
-        .thenCompose(s -> ownership.tell(node))
-        .whenComplete((v, failure) -> left(node));
+  /** Who has a part in the volume, for the owner to change. */
+  public Members members() {
+    return members;
   }
 
   /** Why nobody is served any more; null where hosts are, or nothing but a fence is the reason. */
@@ -288,46 +201,6 @@ public final class SharedVolume implements PathHandler {
    */
   public CompletableFuture<Boolean> hearsOf(long epoch) {
     return core.soon(() -> core.state().epoch() >= epoch);
-  }
-
-  /**
-   * A member is about to be asked whether it leaves. As {@link #leave}; but what its hosts ask for
-   * meanwhile waits for {@link #left} or {@link #join}.
-   */
-  public CompletableFuture<Void> leaving(String node) {
-    ownership.peers().orphans().leaving(node);
-    return leave(node)
-        .whenComplete(
-            (v, failure) -> {
-              if (failure != null) {
-                left(node);
-              }
-            });
-  }
-
-  /** It does: its hosts have no part in the volume any more. Never blocks. */
-  public void left(String node) {
-    ownership.peers().orphans().settled(node);
-  }
-
-  /** A member is gone. As {@link #join}. */
-  public CompletableFuture<Void> leave(String node) {
-    ownership.peers().orphans().left(node);
-    giving.forget(node);
-    core.marks().forget(node);
-    return core.update(
-            s -> {
-              core.requireOwner(s);
-              return s.withMembers(s.members().stream().filter(m -> !m.equals(node)).toList());
-            })
-        .thenAccept(s -> {});
-  }
-
-  /** A member is gone, and what it kept of the volume with it. As {@link #join}. */
-  public CompletableFuture<Void> gone(String node) {
-    return leave(node)
-        .thenCompose(v -> release.gone(node))
-        .whenComplete((v, failure) -> left(node));
   }
 
   /**
@@ -405,7 +278,7 @@ public final class SharedVolume implements PathHandler {
                 store.policies(policies);
               }
               moves.refresh();
-              return core.rewire(before != write);
+              return core.presentRole().rewire(before != write);
             });
   }
 
@@ -415,8 +288,8 @@ public final class SharedVolume implements PathHandler {
    */
   public CompletableFuture<Void> stall(boolean value) {
     return core.state().write() == WritePolicy.THROUGH
-        ? starting.soonOver().thenCompose(v -> core.stall(value))
-        : core.stall(value);
+        ? starting.soonOver().thenCompose(v -> core.presentRole().stall(value))
+        : core.presentRole().stall(value);
   }
 
   /** Limits of the background move. */
@@ -427,7 +300,8 @@ public final class SharedVolume implements PathHandler {
   /** A node can be reached (again). */
   public void up(String node) {
     ownership.up(node);
-    core.retry();
+    core.checkConditions();
+    core.presentRole().retry();
     moves.refresh();
   }
 
@@ -447,12 +321,7 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public boolean tryWrite(long offset, ByteBuf data) {
-    long begun = core.unflushed().writing();
-    boolean written = core.inner().tryWrite(offset, data);
-    if (written && !core.unflushed().wrote(begun)) {
-      var unused = core.losses().owing(); // Nobody can wait for it here.
-    }
-    return written;
+    return changes.tryWrite(offset, data);
   }
 
   @Override
@@ -467,36 +336,22 @@ public final class SharedVolume implements PathHandler {
 
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data, int flags) {
-    return changed(() -> core.inner().write(offset, data, flags));
+    return changes.make(() -> core.inner().write(offset, data, flags));
   }
 
   @Override
   public CompletableFuture<Void> flush() {
-    Unflushed.Mark mark = core.unflushed().begin();
-    return attempts
-        .of(() -> core.inner().flush())
-        .whenComplete((v, failure) -> core.unflushed().ended(mark, failure == null))
-        .thenAccept(v -> core.losses().flushed(mark));
-  }
-
-  /** A FLUSH that begins while it is under way does not cover it: so it is said again. */
-  private CompletableFuture<Void> changed(Supplier<CompletableFuture<Void>> change) {
-    long begun = core.unflushed().writing();
-    ownership.written();
-    CompletableFuture<Void> done = attempts.of(change);
-    return done.isDone()
-        ? core.losses().wrote(done, begun)
-        : done.thenCompose(v -> core.losses().wrote(done, begun));
+    return changes.flush();
   }
 
   @Override
   public CompletableFuture<Void> trim(long offset, long length, int flags) {
-    return changed(() -> core.inner().trim(offset, length, flags));
+    return changes.make(() -> core.inner().trim(offset, length, flags));
   }
 
   @Override
   public CompletableFuture<Void> zero(long offset, long length, int flags) {
-    return changed(() -> core.inner().zero(offset, length, flags));
+    return changes.make(() -> core.inner().zero(offset, length, flags));
   }
 
   @Override

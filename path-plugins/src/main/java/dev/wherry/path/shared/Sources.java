@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * server, and ends the use of what it does not name any more.
  */
 final class Sources {
-  private final SharedVolume.Parts parts;
+  private final Parts parts;
   private final Waits waits;
   private final Links links;
   private final Supplier<ShareState> state;
@@ -25,7 +25,7 @@ final class Sources {
    * @param learned is told of an owner, and its epoch, that a source names
    */
   Sources(
-      SharedVolume.Parts parts,
+      Parts parts,
       Waits waits,
       Links links,
       Supplier<ShareState> state,

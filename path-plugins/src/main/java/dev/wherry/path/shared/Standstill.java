@@ -45,7 +45,7 @@ final class Standstill {
         .thenCompose(
             v ->
                 quiet(store)
-                    .thenCompose(w -> core.writer().stop())
+                    .thenCompose(w -> core.presentRole().writer().stop())
                     .thenCompose(w -> flush())
                     .thenCompose(w -> change.get())
                     .whenComplete(end))
@@ -86,7 +86,8 @@ final class Standstill {
    * as a host's: the next one might succeed, and say nothing.
    */
   CompletableFuture<Void> flush() {
-    return core.writer()
+    return core.presentRole()
+        .writer()
         .flush()
         .whenComplete(
             (v, failure) -> {

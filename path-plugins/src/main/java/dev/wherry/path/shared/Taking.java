@@ -172,7 +172,7 @@ final class Taking {
     if (redirects == MOST_REDIRECTS) {
       return Peers.refused(Status.REFUSED, "the owner changes faster than it can be asked");
     }
-    core.learn(owner, epoch);
+    core.knownOwner().learn(owner, epoch);
     return core.update(s -> s.withWanted(true)).thenCompose(s -> prepare(attempt, redirects + 1));
   }
 
@@ -314,14 +314,14 @@ final class Taking {
         .handle(
             (v, failure) -> {
               if (failure != null) {
-                core.unseal();
+                core.receiving().unseal();
                 core.inner().resume();
                 throw Failures.of(failure);
               }
-              long stall = core.switchRole();
+              long stall = core.presentRole().switchRole();
               core.state().members().forEach(peers::tell);
-              core.handedOver(stall);
-              core.logHandOver("owned here", stall);
+              core.lastHandover().note(stall);
+              core.lastHandover().log("owned here", stall);
               attempt.afterwards.run();
               return null;
             });
@@ -332,7 +332,7 @@ final class Taking {
     ByteBuf payload = reply.payload();
     try {
       if (reply.status() == Status.STALE) {
-        core.learn(reply.text(), reply.epoch());
+        core.knownOwner().learn(reply.text(), reply.epoch());
         return Peers.refused(Status.REFUSED, "node " + reply.text() + " owns it by now");
       }
       if (!reply.isOk()) {
@@ -367,7 +367,8 @@ final class Taking {
       Try attempt, ShareState asked, BlockMap map, ShareState owned) {
     LayeredStore store = core.requireStore();
     long before = asked.map();
-    return core.seal()
+    return core.receiving()
+        .seal()
         .thenCompose(
             v ->
                 core.update(

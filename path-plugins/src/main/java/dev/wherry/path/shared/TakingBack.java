@@ -134,7 +134,7 @@ final class TakingBack {
               // What standbys were sent before is theirs to ask for anew.
               core.marks().clear();
               core.connectSource(s);
-              core.handedOver(core.switchRole());
+              core.lastHandover().note(core.presentRole().switchRole());
               peers.tellAll();
               moves.resume();
               return null;

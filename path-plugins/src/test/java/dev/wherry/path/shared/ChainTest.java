@@ -182,7 +182,7 @@ class ChainTest extends TwoNodes {
     b.activate();
     assertEquals("node:a", b.state().base());
     a.stop();
-    nodes.await(b.volume().leave("a"));
+    nodes.await(b.volume().members().leave("a"));
     a.disk.put(0, Bytes.of(666, SIZE));
     nodes.shareAgain(b, a);
     assertEquals(

@@ -152,7 +152,7 @@ class ForcedTwiceTest extends TwoNodes {
   void aNodeWhosePartIsTakenBackIsNoMemberAgainByItself() {
     nodes.await(b.volume().activate(true));
     nodes.pass(Duration.ofSeconds(1));
-    nodes.await(b.volume().leave("c"));
+    nodes.await(b.volume().members().leave("c"));
     nodes.mend(b, c);
     assertEquals(List.of("a"), b.memory.state().members());
   }

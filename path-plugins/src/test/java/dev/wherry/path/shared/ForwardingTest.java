@@ -123,7 +123,7 @@ class ForwardingTest extends TwoNodes {
   @Test
   void aNodeWithoutAPartIsServedNothing() {
     open(true);
-    nodes.await(a.volume().leave("b"));
+    nodes.await(a.volume().members().leave("b"));
     LinkReply reply = nodes.call(b, a, LinkRequest.of(Op.READ, Nodes.SUID, 1, 0, 10));
     assertEquals(Status.REFUSED, reply.status());
   }
@@ -131,29 +131,29 @@ class ForwardingTest extends TwoNodes {
   @Test
   void aHostOfANodeThatIsAskedToLeaveWaitsUntilItDoesNot() {
     open(true);
-    nodes.await(a.volume().leaving("b"));
+    nodes.await(a.volume().members().leaving("b"));
     CompletableFuture<ByteBuf> read = b.volume().read(0, 10);
     nodes.pass(Duration.ofSeconds(5));
     assertFalse(read.isDone());
-    nodes.await(a.volume().join("b"));
+    nodes.await(a.volume().members().join("b"));
     assertArrayEquals(Bytes.part(content, 0, 10), Bytes.take(nodes.await(read)));
   }
 
   @Test
   void aHostOfANodeThatIsAskedToLeaveIsRefusedOnceItHas() {
     open(true);
-    nodes.await(a.volume().leaving("b"));
+    nodes.await(a.volume().members().leaving("b"));
     CompletableFuture<ByteBuf> read = b.volume().read(0, 10);
     nodes.pass(Duration.ofSeconds(5));
     assertFalse(read.isDone());
-    a.volume().left("b");
+    a.volume().members().left("b");
     assertTrue(nodes.failure(read).getMessage().contains("node b has no part in volume v"));
   }
 
   @Test
   void aHostOfANodeThatIsAskedToLeaveDoesNotWaitForEver() {
     open(true);
-    nodes.await(a.volume().leaving("b"));
+    nodes.await(a.volume().members().leaving("b"));
     CompletableFuture<ByteBuf> read = b.volume().read(0, 10);
     assertEquals(NbdError.EIO, nodes.error(read).error());
   }

@@ -95,7 +95,7 @@ class HandOverInDoubtTest extends HandOverNodes {
     open(true);
     LinkReply old = nodes.call(b, a, Nodes.request(Op.HANDOVER, 0).withPayload(Nodes.asked()));
     assertEquals(Status.STALE, old.status());
-    nodes.await(a.volume().leave("b"));
+    nodes.await(a.volume().members().leave("b"));
     LinkReply none = nodes.call(b, a, Nodes.request(Op.HANDOVER, 1).withPayload(Nodes.asked()));
     assertEquals(Status.REFUSED, none.status());
     assertEquals(Role.OWNER, a.state().role());

@@ -119,8 +119,8 @@ class HandOverTest extends HandOverNodes {
   @Test
   void norForOneThatHasNoPartAnyMore() {
     prepare();
-    nodes.await(a.volume().leave("b"));
-    nodes.await(a.volume().join("b"));
+    nodes.await(a.volume().members().leave("b"));
+    nodes.await(a.volume().members().join("b"));
     assertFalse(isComplete());
   }
 

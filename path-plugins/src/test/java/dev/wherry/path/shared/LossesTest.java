@@ -331,7 +331,7 @@ class LossesTest {
     write(c);
     a.losePower();
     nodes.await(b.volume().activate(true));
-    nodes.await(b.volume().join("c"));
+    nodes.await(b.volume().members().join("c"));
     nodes.tell(b, c, "b", 65_536);
     nodes.pass(Duration.ofSeconds(1));
     assertEquals(65_536, b.memory.state().losses());

@@ -37,7 +37,7 @@ class LostPartTest {
 
   private void loseAndShareAgain() {
     a.stop();
-    nodes.await(b.volume().leave("a"));
+    nodes.await(b.volume().members().leave("a"));
     a.disk.put(0, Bytes.of(666, SIZE));
     nodes.shareAgain(b, a);
   }
@@ -75,7 +75,7 @@ class LostPartTest {
   void aWholeOwnerIsPlainWhenItsSourceHasGone() {
     b.expect(content);
     a.stop();
-    nodes.await(b.volume().gone("a"));
+    nodes.await(b.volume().members().gone("a"));
     assertEquals(List.of(), b.memory.state().members());
     assertNull(b.memory.state().source());
     assertTrue(b.volume().isPlain());
@@ -86,7 +86,7 @@ class LostPartTest {
   void anOwnerThatMissesBlocksLetsGoOfItsSourceWhenItHasThem() {
     b.write(0, Bytes.of(2, BLOCK));
     a.stop();
-    nodes.await(b.volume().gone("a"));
+    nodes.await(b.volume().members().gone("a"));
     assertEquals("node:a", b.memory.state().source());
     assertTrue(nodes.refusal(b.volume().release()).contains("31 of 32 blocks"));
     b.write(0, Bytes.of(3, SIZE));

@@ -103,7 +103,7 @@ final class Nodes implements AutoCloseable {
       disk.reopen();
       volume =
           SharedVolume.open(
-              new SharedVolume.Parts(
+              new Parts(
                   SUID,
                   name,
                   first.hasStore() ? disk : null,
@@ -235,7 +235,7 @@ final class Nodes implements AutoCloseable {
 
   /** A node that had a part before gets one again. */
   Node shareAgain(Node owner, Node node) {
-    await(owner.volume().join(node.name));
+    await(owner.volume().members().join(node.name));
     ShareState o = owner.state();
     long map = o.epoch() + 1000;
     ShareState s =

@@ -156,7 +156,7 @@ class PledgeTest extends TwoNodes {
   @Test
   void aPromiseToOneThatIsNoMemberAnyMoreIsVoid() {
     promised();
-    nodes.await(a.volume().leave("b"));
+    nodes.await(a.volume().members().leave("b"));
     assertNull(a.memory.state().pledge());
   }
 

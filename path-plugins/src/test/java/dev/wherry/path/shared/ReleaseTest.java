@@ -260,7 +260,7 @@ class ReleaseTest extends TwoNodes {
     open("pull");
     Nodes.Node c = nodes.share(b, "c");
     c.expect(content);
-    nodes.await(b.volume().leave("c"));
+    nodes.await(b.volume().members().leave("c"));
     assertEquals(List.of("a"), b.memory.state().members());
     nodes.error(c.volume().read(0, 1));
     assertTrue(nodes.refusal(c.volume().activate(false)).contains("has no part in volume v"));
@@ -269,8 +269,10 @@ class ReleaseTest extends TwoNodes {
   @Test
   void onlyTheOwnerSaysWhoIsAMember() {
     open("pull");
-    assertTrue(nodes.refusal(a.volume().join("c")).contains("node b owns volume v, not a"));
-    assertTrue(nodes.refusal(a.volume().leave("b")).contains("node b owns volume v, not a"));
+    assertTrue(
+        nodes.refusal(a.volume().members().join("c")).contains("node b owns volume v, not a"));
+    assertTrue(
+        nodes.refusal(a.volume().members().leave("b")).contains("node b owns volume v, not a"));
   }
 
   /**

@@ -202,7 +202,7 @@ class TakingBackTest extends TwoNodes {
   void aFlushOfWhatWasWrittenAtTheLostSuccessorFailsOnce() {
     Nodes.Node c = nodes.share(a, "c");
     usurp(a, b);
-    nodes.await(b.volume().join("c"));
+    nodes.await(b.volume().members().join("c"));
     nodes.tell(b, c, "b", 65_536);
     c.write(0, Bytes.of(2, BLOCK));
     nodes.wire.cut("b", "c");
@@ -223,7 +223,7 @@ class TakingBackTest extends TwoNodes {
     Nodes.Node c = nodes.share(a, "c");
     nodes.pass(Duration.ofSeconds(30)); // what a sends ahead
     usurp(a, b);
-    nodes.await(b.volume().join("c"));
+    nodes.await(b.volume().members().join("c"));
     b.write(0, Bytes.of(2, SIZE));
     nodes.tell(b, c, "b", 65_536);
     nodes.pass(Duration.ofSeconds(30)); // what b sends ahead
@@ -352,7 +352,7 @@ class TakingBackTest extends TwoNodes {
     b.write(0, Bytes.of(2, 3 * BLOCK));
     nodes.await(b.volume().flush());
     a.stop();
-    nodes.await(b.volume().gone("a"));
+    nodes.await(b.volume().members().gone("a"));
     nodes.shareAgain(b, a);
     usurp(b, a);
     assertEquals("node:a", b.state().source());

@@ -3,8 +3,8 @@ package dev.wherry.path.shared.model;
 import dev.wherry.path.BlockDevice;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.MapFile;
+import dev.wherry.path.shared.Parts;
 import dev.wherry.path.shared.ShareState;
-import dev.wherry.path.shared.SharedVolume;
 import java.util.concurrent.CompletableFuture;
 
 /** What is under test: the real thing, a stand-in, or the real thing with a bug. */
@@ -13,7 +13,7 @@ interface Engine {
   boolean hasMaps();
 
   /** A node's part in the volume, in a state that was put before. */
-  Part open(SharedVolume.Parts parts, ShareState state);
+  Part open(Parts parts, ShareState state);
 
   /** What the plain NBD server is opened as. */
   default BlockDevice server(BlockDevice client) {

@@ -12,10 +12,10 @@ import dev.wherry.path.link.Priority;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.move.Mover;
 import dev.wherry.path.shared.Lag;
+import dev.wherry.path.shared.Parts;
 import dev.wherry.path.shared.Role;
 import dev.wherry.path.shared.ShareException;
 import dev.wherry.path.shared.ShareState;
-import dev.wherry.path.shared.SharedVolume;
 import dev.wherry.path.shared.Unflushed;
 import java.util.ArrayList;
 import java.util.List;
@@ -218,7 +218,7 @@ final class Node implements Network.Peer {
         schedule
             .engine()
             .open(
-                new SharedVolume.Parts(
+                new Parts(
                     SUID,
                     name,
                     store,

@@ -3,6 +3,7 @@ package dev.wherry.path.shared.model;
 import dev.wherry.path.map.BlockMap;
 import dev.wherry.path.map.JournaledMap;
 import dev.wherry.path.map.MapFile;
+import dev.wherry.path.shared.Parts;
 import dev.wherry.path.shared.ShareState;
 import dev.wherry.path.shared.SharedVolume;
 import java.io.IOException;
@@ -29,7 +30,7 @@ class RealEngine implements Engine {
   }
 
   @Override
-  public Part open(SharedVolume.Parts parts, ShareState state) {
+  public Part open(Parts parts, ShareState state) {
     return new RealPart(SharedVolume.open(parts, state));
   }
 

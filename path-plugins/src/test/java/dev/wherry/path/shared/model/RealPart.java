@@ -35,12 +35,12 @@ class RealPart implements Part {
 
   @Override
   public CompletableFuture<Void> join(String node) {
-    return volume.join(node);
+    return volume.members().join(node);
   }
 
   @Override
   public CompletableFuture<Void> leave(String node) {
-    return volume.leave(node);
+    return volume.members().leave(node);
   }
 
   @Override
