@@ -36,6 +36,7 @@ final class Operator {
   private int running;
   private boolean forcing;
   private boolean unshared;
+  private @Nullable Life unsharing;
   private final Map<String, Integer> asked = new TreeMap<>();
   private int retireAt = Integer.MAX_VALUE;
 
@@ -230,7 +231,8 @@ final class Operator {
 
   private void unshare(String from) {
     unshared = true;
-    pick(Node::owns)
+    // The daemon has one such command of a volume at a time.
+    pick(n -> n.owns() && n.life() != unsharing)
         .ifPresent(
             owner ->
                 owner.ask(
@@ -245,6 +247,8 @@ final class Operator {
                                       r.isOk()
                                           ? CompletableFuture.completedFuture(null)
                                           : part.join(from));
+                      unsharing = owner.life();
+                      left.whenComplete((v, failure) -> unsharing = null);
                       follow("unshare from " + from, owner, left, () -> {});
                     }));
   }
