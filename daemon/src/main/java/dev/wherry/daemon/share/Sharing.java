@@ -107,20 +107,19 @@ public final class Sharing {
       nodes.awaitOnline(from);
       // It takes the word of the owner alone, and may not know yet who that is.
       Refusals.await(engine.tell(from), LIMIT, "telling node " + from);
-      // It is no member any more before it is asked: so it cannot take the ownership meanwhile.
+      // From here on it cannot take the ownership.
       Refusals.await(engine.members().leaving(from), LIMIT, "the leave of node " + from);
       try {
         peers.ask(
             nodes.online(from), Op.UNSHARE, suid, state.epoch(), Unpooled.EMPTY_BUFFER, LIMIT);
-        engine.members().left(from);
       } catch (Refusal e) {
         if (e.kind() != Refusal.Kind.UNKNOWN) {
-          Refusals.await(engine.members().join(from), LIMIT, "the return of node " + from);
+          engine.members().stays(from);
           throw e;
         }
-        Refusals.await(engine.members().gone(from), LIMIT, "the leave of node " + from);
         log.info("volume {}: node {} has no part in it already", suid, from);
       }
+      Refusals.await(engine.members().gone(from), LIMIT, "the leave of node " + from);
       swap.settle(entry);
       return entry;
     } finally {

@@ -5,7 +5,9 @@ import dev.wherry.path.link.LinkReply;
 import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import io.netty.buffer.ByteBuf;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -53,6 +55,9 @@ final class Giving {
   private @Nullable Prepared prepared;
   private @Nullable ScheduledFuture<?> expiry;
   private final AtomicReference<@Nullable Promise> promise = new AtomicReference<>();
+
+  /** Members that are being asked whether they leave. */
+  private final Set<String> leaving = ConcurrentHashMap.newKeySet();
 
   Giving(Core core, Moves moves, Starting starting) {
     this.core = core;
@@ -105,11 +110,32 @@ final class Giving {
   }
 
   /** A node has no part any more: nothing is noted for it. */
-  synchronized void forget(String node) {
-    Prepared p = prepared;
-    if (p != null && p.to().equals(node)) {
-      forgetPrepared();
+  void forget(String node) {
+    expectNoMore(node);
+    synchronized (this) {
+      Prepared p = prepared;
+      if (p != null && p.to().equals(node)) {
+        forgetPrepared();
+      }
     }
+  }
+
+  /** A node does not get the ownership from now on; what it was promised is void, durably. */
+  CompletableFuture<Void> leaving(String node) {
+    leaving.add(node);
+    forget(node);
+    return core.update(
+            s -> {
+              core.requireOwner(s);
+              ShareState.Pledge p = s.pledge();
+              return p != null && p.to().equals(node) ? s.withPledge(null) : s;
+            })
+        .thenAccept(s -> expectNoMore(node));
+  }
+
+  /** It has left, or does not. */
+  void stays(String node) {
+    leaving.remove(node);
   }
 
   private synchronized void forgetPrepared() {
@@ -276,6 +302,8 @@ final class Giving {
       return core.knownOwner().stale();
     } else if (!s.members().contains(from)) {
       why = stranger(from);
+    } else if (leaving.contains(from)) {
+      why = "node " + from + " is being asked to give its part back";
     } else if (isFormer(request) && source != null && !source.equals(NodeSource.name(from))) {
       why = wayBack(from, source, s.base() != null);
     } else if (s.base() != null && s.base().equals(NodeSource.name(from))) {
@@ -421,7 +449,7 @@ final class Giving {
     return core.update(
             s -> {
               core.requireOwner(s);
-              if (!s.members().contains(to)) {
+              if (!s.members().contains(to) || leaving.contains(to)) {
                 throw new ShareException(Status.REFUSED, stranger(to));
               }
               ShareState given = s.given(to);

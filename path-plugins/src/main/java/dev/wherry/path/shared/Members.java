@@ -42,28 +42,28 @@ public final class Members {
               }
               return s.withMembers(members);
             })
-        .thenCompose(s -> ownership.tell(node))
-        .whenComplete((v, failure) -> left(node));
+        .thenCompose(s -> ownership.tell(node));
   }
 
   /**
-   * A member is about to be asked whether it leaves. As {@link #leave}; but what its hosts ask for
-   * meanwhile waits for {@link #left} or {@link #join}.
+   * A member is about to be asked whether it leaves. It stays one until it has, so that its hosts
+   * are served, and whoever forgets about it in a crash forgets nobody that has a part; but it does
+   * not get the ownership any more, until {@link #stays}. As {@link #join}.
    */
   public CompletableFuture<Void> leaving(String node) {
-    orphans().leaving(node);
-    return leave(node)
+    return giving
+        .leaving(node)
         .whenComplete(
             (v, failure) -> {
               if (failure != null) {
-                left(node);
+                stays(node);
               }
             });
   }
 
-  /** It does: its hosts have no part in the volume any more. */
-  public void left(String node) {
-    orphans().settled(node);
+  /** It does not leave. */
+  public void stays(String node) {
+    giving.stays(node);
   }
 
   /** A member is gone. As {@link #join}. */
@@ -83,6 +83,6 @@ public final class Members {
   public CompletableFuture<Void> gone(String node) {
     return leave(node)
         .thenCompose(v -> release.gone(node))
-        .whenComplete((v, failure) -> left(node));
+        .whenComplete((v, failure) -> stays(node));
   }
 }

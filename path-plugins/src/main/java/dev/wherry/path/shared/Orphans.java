@@ -17,7 +17,6 @@ final class Orphans {
 
   private final Core core;
   private final Set<String> left = ConcurrentHashMap.newKeySet();
-  private final Set<String> leaving = ConcurrentHashMap.newKeySet();
 
   Orphans(Core core) {
     this.core = core;
@@ -31,23 +30,6 @@ final class Orphans {
   /** It was given a part (again). */
   void joined(String node) {
     left.remove(node);
-  }
-
-  /** It is asked whether it leaves; it may not. Until {@link #settled}. */
-  void leaving(String node) {
-    leaving.add(node);
-  }
-
-  /** It has left, or is a member again. */
-  void settled(String node) {
-    if (leaving.remove(node)) {
-      core.checkConditions();
-    }
-  }
-
-  /** Whether it is not known yet if a node stays: its hosts wait. */
-  boolean isLeaving(String node) {
-    return leaving.contains(node);
   }
 
   private boolean isOrphan(String node, ShareState s) {

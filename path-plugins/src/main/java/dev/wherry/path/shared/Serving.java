@@ -143,19 +143,9 @@ final class Serving {
       return stale();
     }
     if (!s.members().contains(from)) {
-      Orphans orphans = ownership.peers().orphans();
-      if (orphans.isLeaving(from)) {
-        return core.await(() -> !orphans.isLeaving(from))
-            .thenCompose(
-                settled ->
-                    settled
-                        ? host(from, r)
-                        : CompletableFuture.failedFuture(
-                            new NbdException(
-                                NbdError.EIO,
-                                "node " + from + " does not say in time whether it leaves")));
-      }
-      return orphans
+      return ownership
+          .peers()
+          .orphans()
           .takeIn(from)
           .thenCompose(
               in ->

@@ -55,6 +55,17 @@ class ForcedTakeOverTest extends ForcedTakeOverNodes {
     assertTrue(a.volume().fenced().join().contains("node b was made the owner in epoch 65536"));
   }
 
+  /** It may not have asked, or not have been answered. */
+  @Test
+  void soIsOneThatDiedWhileTheTakerWasAskedToLeave() {
+    nodes.await(a.volume().members().leaving("b"));
+    a.crash();
+    force();
+    a.start();
+    nodes.mend(a, b);
+    expectFenced();
+  }
+
   @Test
   void theOldOwnerStaysFencedWhenItStartsAnew() {
     force();

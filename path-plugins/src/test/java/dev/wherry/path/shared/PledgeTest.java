@@ -161,6 +161,18 @@ class PledgeTest extends TwoNodes {
   }
 
   @Test
+  void soIsOneToAMemberThatIsAskedToLeave() {
+    promised();
+    nodes.await(a.volume().members().leaving("b"));
+    assertNull(a.memory.state().pledge());
+    nodes.wire.pass(Op.HANDOVER);
+    assertTrue(nodes.refusal(activated).contains("node b is being asked to give its part back"));
+    a.volume().members().stays("b");
+    b.activate();
+    expectOwner(b, a, 2);
+  }
+
+  @Test
   void anOwnerThatStopsInPeaceIsTheOwnerStill() {
     promised();
     a.stop();

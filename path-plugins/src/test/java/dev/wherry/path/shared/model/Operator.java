@@ -2,6 +2,7 @@ package dev.wherry.path.shared.model;
 
 import dev.wherry.path.fail.FailPolicy;
 import dev.wherry.path.link.LinkReply;
+import dev.wherry.path.link.LinkReply.Status;
 import dev.wherry.path.link.LinkRequest;
 import dev.wherry.path.link.Op;
 import dev.wherry.path.link.Priority;
@@ -238,15 +239,19 @@ final class Operator {
                 owner.ask(
                     "unshare from " + from,
                     part -> {
-                      // As the daemon does: no member any more before it is asked.
+                      // As the daemon does: a member until it says that it has no part.
                       CompletableFuture<Void> left =
-                          part.leave(from)
+                          part.leaving(from)
                               .thenCompose(v -> ask(owner, from, Op.UNSHARE, part.state().epoch()))
-                              .thenCompose(
-                                  r ->
-                                      r.isOk()
-                                          ? CompletableFuture.completedFuture(null)
-                                          : part.join(from));
+                              .handle(
+                                  (r, failure) -> {
+                                    if (r != null && (r.isOk() || r.status() == Status.UNKNOWN)) {
+                                      return part.gone(from);
+                                    }
+                                    part.stays(from);
+                                    return CompletableFuture.<Void>completedFuture(null);
+                                  })
+                              .thenCompose(v -> v);
                       unsharing = owner.life();
                       left.whenComplete((v, failure) -> unsharing = null);
                       follow("unshare from " + from, owner, left, () -> {});

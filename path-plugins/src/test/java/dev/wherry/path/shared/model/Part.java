@@ -22,7 +22,11 @@ interface Part {
 
   CompletableFuture<Void> join(String node);
 
-  CompletableFuture<Void> leave(String node);
+  CompletableFuture<Void> leaving(String node);
+
+  void stays(String node);
+
+  CompletableFuture<Void> gone(String node);
 
   CompletableFuture<Void> activate(boolean force);
 

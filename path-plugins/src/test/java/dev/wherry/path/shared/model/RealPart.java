@@ -39,8 +39,18 @@ class RealPart implements Part {
   }
 
   @Override
-  public CompletableFuture<Void> leave(String node) {
-    return volume.members().leave(node);
+  public CompletableFuture<Void> leaving(String node) {
+    return volume.members().leaving(node);
+  }
+
+  @Override
+  public void stays(String node) {
+    volume.members().stays(node);
+  }
+
+  @Override
+  public CompletableFuture<Void> gone(String node) {
+    return volume.members().gone(node);
   }
 
   @Override

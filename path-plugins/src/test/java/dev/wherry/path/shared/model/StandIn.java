@@ -232,7 +232,17 @@ final class StandIn implements Engine {
     }
 
     @Override
-    public CompletableFuture<Void> leave(String node) {
+    public CompletableFuture<Void> leaving(String node) {
+      return CompletableFuture.completedFuture(null);
+    }
+
+    @Override
+    public void stays(String node) {
+      // It never gives the ownership away.
+    }
+
+    @Override
+    public CompletableFuture<Void> gone(String node) {
       state = state.withMembers(state.members().stream().filter(m -> !m.equals(node)).toList());
       return parts.log().put(state);
     }
