@@ -91,15 +91,17 @@ final class NextMap {
   }
 
   private CompletableFuture<Void> from(long block, LongFunction<CompletableFuture<LinkReply>> ask) {
+    // For a large volume it takes milliseconds, which hosts of the thread that reads must not wait.
     return ask.apply(block)
-        .thenCompose(
-            reply -> {
-              Differences d = differences(block, reply);
+        .thenApply(reply -> differences(block, reply))
+        .thenComposeAsync(
+            d -> {
               CompletableFuture<Void> noted = add(block, d);
               return d.next() == store.blocks()
                   ? noted
                   : noted.thenCompose(v -> from(d.next(), ask));
-            });
+            },
+            core.parts().timer());
   }
 
   private Differences differences(long block, LinkReply reply) {
