@@ -72,6 +72,7 @@ public final class SharePolicies {
     if (share == null) {
       throw new IllegalStateException("volume " + entry.suid() + " has no share");
     }
+    Refusals.await(engine.started(), LIMIT, "the start of volume " + entry.suid());
     ShareRecord.Options options = share.options().withStall(stall);
     Await.committed(catalog.put(entry.suid(), options));
     entry.share(options);

@@ -157,7 +157,7 @@ final class StandbyPart {
       throw Refusal.conflict(
           "node " + nodes.self().name() + " has a volume " + entry.suid() + " already");
     }
-    Await.done(
+    Refusals.await(
         engine.policies(terms.read(), terms.write(), terms.ranges(), terms.manual()),
         LIMIT,
         "the change of policies");
@@ -254,7 +254,7 @@ final class StandbyPart {
     if (engine.state().role() != Role.OWNER) {
       throw Refusal.conflict("volume " + suid + " is owned by node " + engine.state().owner());
     }
-    Await.done(engine.members().gone(member), LIMIT, "the leave of node " + member);
+    Refusals.await(engine.members().gone(member), LIMIT, "the leave of node " + member);
     log.info("volume {}: node {} has no part in it any more", suid, member);
   }
 }

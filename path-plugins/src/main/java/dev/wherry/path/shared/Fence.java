@@ -24,6 +24,8 @@ final class Fence {
   /** What was counted since it was raised; null before, and where it does not stand. */
   private volatile @Nullable Divergence counted;
 
+  private volatile CompletableFuture<Boolean> started = CompletableFuture.completedFuture(false);
+
   private volatile Supplier<CompletableFuture<Void>> onRaised =
       () -> CompletableFuture.completedFuture(null);
 
@@ -38,6 +40,15 @@ final class Fence {
       raised = true;
       still.complete(why);
     }
+  }
+
+  /**
+   * Hosts are held by the start of the volume.
+   *
+   * @param ended when that is over: whether they are held still, because it is fenced by then
+   */
+  void starting(CompletableFuture<Boolean> ended) {
+    started = ended;
   }
 
   /** Called when hosts change nothing any more; done when the background does not either. */
@@ -128,6 +139,9 @@ final class Fence {
               if (failure == null) {
                 return CompletableFuture.<Void>completedFuture(null);
               }
+              if (core.state().fence() == null) {
+                lower(); // It could not be put: the next time that this is heard of it may.
+              }
               core.inner().fail(Failures.causeOf(failure));
               return core.inner().drained();
             })
@@ -148,8 +162,12 @@ final class Fence {
 
   private CompletableFuture<Void> stopServing(String why) {
     LOG.error("volume {}: {}; this node's copy is kept, and served to nobody", core.suid(), why);
-    return core.inner()
-        .suspend(core.ioTimeout(), core.parts().timer())
+    return started
+        .thenCompose(
+            held ->
+                held
+                    ? CompletableFuture.completedFuture(null)
+                    : core.inner().suspend(core.ioTimeout(), core.parts().timer()))
         .thenRun(core.presentRole()::switchRole)
         .thenRun(() -> onRaised.get().whenComplete((v, failure) -> count()));
   }

@@ -20,6 +20,9 @@ final class Giving {
   /** How long changes are noted for a taker that has prepared; one that comes later asks again. */
   private static final long NOTED_MINUTES = 10;
 
+  /** How soon a promise is taken back again where that could not be put. */
+  private static final long AGAIN_MILLIS = 1000;
+
   private static final Logger LOG = LoggerFactory.getLogger(SharedVolume.class);
 
   /** Flag of HANDOVER: the taker was the owner before, and its store is that of then. */
@@ -225,11 +228,18 @@ final class Giving {
       return CompletableFuture.completedFuture(refusal);
     }
     Promise made = new Promise(from, moves);
+    long began = core.now();
     return made.still()
         .thenCompose(
             v ->
                 core.update(
                     now -> {
+                      if (core.now() - began > core.ioTimeout().toNanos() / 2) {
+                        // The taker waits no more, or not for long: it may never come.
+                        throw new ShareException(
+                            Status.REFUSED,
+                            "what comes in the background does not come to its end");
+                      }
                       LinkReply late = refusal(now, from, request);
                       if (late != null) {
                         late.payload().release();
@@ -259,8 +269,10 @@ final class Giving {
         core.ioTimeout(),
         core.parts().timer(),
         () -> {
-          expectNoMore(made.to());
-          takeBack(made.to(), epoch);
+          if (promise.compareAndSet(made, null)) {
+            made.end();
+            takeBack(made.to(), epoch);
+          }
         });
   }
 
@@ -286,10 +298,26 @@ final class Giving {
             })
         .whenComplete(
             (s, failure) -> {
-              if (failure != null) {
-                LOG.debug("volume {}: {}", core.suid(), failure.toString());
+              if (failure != null && !core.isClosing()) {
+                LOG.warn(
+                    "volume {}: that it is not promised to node {} any more is put later: {}",
+                    core.suid(),
+                    from,
+                    Failures.causeOf(failure).getMessage());
+                core.parts()
+                    .timer()
+                    .schedule(
+                        () -> takeBackStill(from, epoch), AGAIN_MILLIS, TimeUnit.MILLISECONDS);
               }
             });
+  }
+
+  /** A crash would keep a promise that nobody comes for. */
+  private void takeBackStill(String from, long epoch) {
+    Promise p = promise.get();
+    if (p == null || !p.to().equals(from)) {
+      takeBack(from, epoch);
+    }
   }
 
   /** Why a node cannot have the ownership, or null. */

@@ -17,6 +17,10 @@ final class Moves {
 
   private final Core core;
   private @Nullable Mover mover;
+
+  /** The last one that was. */
+  private @Nullable Mover ended;
+
   private @Nullable Ahead ahead;
   private @Nullable CompletableFuture<Void> stopping;
   private Mover.Pace pace = Mover.Pace.DEFAULT;
@@ -120,6 +124,7 @@ final class Moves {
       return before == null ? CompletableFuture.completedFuture(null) : before;
     }
     mover = null;
+    ended = m;
     CompletableFuture<Void> done = m.stop();
     stopping = done;
     return done;
@@ -175,8 +180,10 @@ final class Moves {
     return end();
   }
 
+  /** How what runs stands, or what is held back; null if nothing does. */
   synchronized Mover.@Nullable Status status() {
-    return mover == null ? null : mover.status();
+    Mover shown = mover == null && holds > 0 ? ended : mover;
+    return shown == null ? null : shown.status();
   }
 
   synchronized void pace(Mover.Pace value) {

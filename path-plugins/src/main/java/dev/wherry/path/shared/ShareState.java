@@ -270,7 +270,9 @@ public record ShareState(
 
   /**
    * What this node begins to serve with. Where it was the owner in an earlier boot, what was not
-   * flushed may be lost; after a crash of the daemon alone it is in the page cache.
+   * flushed may be lost; after a crash of the daemon alone it is in the page cache. What the map
+   * has to forget after a loss of power keeps the boot as it was, whatever is put meanwhile, until
+   * {@link #begun}.
    */
   public ShareState started(String inBoot) {
     if (fence != null) {
@@ -285,17 +287,26 @@ public record ShareState(
           .with(
               d -> {
                 d.pledge = new Pledge(promised.to, lossy);
-                d.boot = rebooted ? inBoot : boot;
+                d.boot = rebooted && outdated.isEmpty() ? inBoot : boot;
               });
     }
     return rebooted
         ? with(
             d -> {
               d.losses = losses + (lossy ? 1 : 0);
-              d.boot = inBoot;
+              d.boot = outdated.isEmpty() ? inBoot : boot;
               d.pledge = promised == null ? null : new Pledge(promised.to, true);
             })
         : this;
+  }
+
+  /** The map has forgotten what it had to, durably: hosts are served in that boot from now on. */
+  ShareState begun(String inBoot) {
+    return with(
+        d -> {
+          d.outdated = List.of();
+          d.boot = isOf(inBoot) ? boot : inBoot;
+        });
   }
 
   /** Whether this node last served its hosts in that boot. */

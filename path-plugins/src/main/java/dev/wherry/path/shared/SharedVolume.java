@@ -283,6 +283,14 @@ public final class SharedVolume implements PathHandler {
   }
 
   /**
+   * When hosts are held by the start no more; refused with {@link ShareException} if that does not
+   * come in time.
+   */
+  public CompletableFuture<Void> started() {
+    return starting.soonOver();
+  }
+
+  /**
    * Says whether hosts wait while the source is away under {@link WritePolicy#THROUGH}; see {@link
    * Following#stall}. Done when it is so; refused as {@link #policies}.
    */

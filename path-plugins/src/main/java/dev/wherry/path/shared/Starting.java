@@ -52,6 +52,9 @@ final class Starting {
       goOn.run();
       return;
     }
+    CompletableFuture<Boolean> ended = new CompletableFuture<>();
+    core.fence().starting(ended);
+    boolean fenced = core.state().fence() != null;
     boolean rebooted = !before.isOf(core.parts().boot());
     core.inner()
         .suspend()
@@ -66,16 +69,19 @@ final class Starting {
                 map == null
                     ? Answers.done()
                     : withRoom(() -> core.losses().counting(store.flush())))
-        .thenCompose(v -> put(s -> s.withOutdated(List.of())))
+        .thenCompose(v -> put(s -> s.begun(core.parts().boot())))
         .whenComplete(
             (v, failure) -> {
+              // A fence that was raised meanwhile has hosts go on, who are refused then.
+              boolean held = failure == null && !fenced && core.state().fence() != null;
               if (failure != null) {
                 core.inner().fail(failure);
-              } else {
+              } else if (!held) {
                 core.inner().resume();
               }
               over = true;
               core.checkConditions();
+              ended.complete(held);
               if (failure == null) {
                 goOn.run();
               }
@@ -124,30 +130,43 @@ final class Starting {
 
   /** Does it again as long as there is no room for it and nobody has ended the volume. */
   private CompletableFuture<Void> withRoom(Supplier<CompletableFuture<Void>> step) {
-    return step.get()
-        .thenRun(() -> waitsFor = null)
-        .exceptionallyCompose(
-            failure ->
-                Failures.isNoRoom(failure)
-                        && Failures.causeOf(failure) instanceof NbdException e
-                        && e.isHarmless()
-                    ? later(String.valueOf(e.getMessage()))
-                        .thenCompose(
-                            v ->
-                                core.inner().state() == VolumeState.SUSPENDED
-                                    ? withRoom(step)
-                                    : CompletableFuture.failedFuture(failure))
-                    : CompletableFuture.failedFuture(failure));
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    attempt(step, done);
+    return done;
   }
 
-  private CompletableFuture<Void> later(String why) {
+  private void attempt(Supplier<CompletableFuture<Void>> step, CompletableFuture<Void> done) {
+    Answers.done()
+        .thenCompose(v -> step.get())
+        .whenComplete(
+            (v, failure) -> {
+              if (failure == null) {
+                waitsFor = null;
+                done.complete(null);
+              } else if (Failures.isNoRoom(failure)
+                  && Failures.causeOf(failure) instanceof NbdException e
+                  && e.isHarmless()) {
+                later(
+                    String.valueOf(e.getMessage()),
+                    () -> {
+                      if (core.inner().state() == VolumeState.SUSPENDED) {
+                        attempt(step, done);
+                      } else {
+                        done.completeExceptionally(failure);
+                      }
+                    });
+              } else {
+                done.completeExceptionally(failure);
+              }
+            });
+  }
+
+  private void later(String why, Runnable again) {
     if (waitsFor == null) {
       LOG.warn("volume {}: hosts wait until there is room: {}", core.suid(), why);
     }
     waitsFor = why;
-    CompletableFuture<Void> later = new CompletableFuture<>();
-    core.parts().timer().schedule(() -> later.complete(null), ROOM_MILLIS, TimeUnit.MILLISECONDS);
-    return later;
+    core.parts().timer().schedule(again, ROOM_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   /** The machine lost its power before the map had forgotten these durably. */

@@ -67,6 +67,28 @@ class ForcedTakeOverTest extends ForcedTakeOverNodes {
   }
 
   @Test
+  void soIsOneThatHearsOfItWhileItStarts() {
+    b.activate();
+    b.write(0, Bytes.of(2, BLOCK));
+    b.crash();
+    nodes.await(a.volume().activate(true));
+    nodes.wire.cut("a", "b");
+    CompletableFuture<Void> flushed = new CompletableFuture<>();
+    b.disk.flushesTake(() -> flushed);
+    b.start();
+    nodes.pass(Duration.ofSeconds(1));
+    nodes.mend(a, b);
+    nodes.pass(Duration.ofSeconds(1));
+    b.disk.flushesTake(() -> CompletableFuture.completedFuture(null));
+    flushed.complete(null);
+    assertEquals(NbdError.EPERM, nodes.error(b.volume().read(0, 1)).error());
+    assertNull(b.volume().failure());
+    nodes.wire.cut("a", "b");
+    nodes.await(b.volume().activate(true));
+    assertArrayEquals(Bytes.of(2, BLOCK), b.read(0, BLOCK));
+  }
+
+  @Test
   void theOldOwnerStaysFencedWhenItStartsAnew() {
     force();
     nodes.mend(a, b);

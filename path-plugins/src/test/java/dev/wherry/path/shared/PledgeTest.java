@@ -129,6 +129,34 @@ class PledgeTest extends TwoNodes {
   }
 
   @Test
+  void soIsOneWhereThatCouldNotBePutAtOnce() {
+    promised();
+    nodes.wire.cut("a", "b");
+    a.memory.fillCatalog(true);
+    nodes.pass(Nodes.IO_TIMEOUT.plusSeconds(1));
+    assertNotNull(a.memory.state().pledge());
+    a.memory.fillCatalog(false);
+    nodes.pass(Duration.ofSeconds(2));
+    assertNull(a.memory.state().pledge());
+  }
+
+  /** Its background took so long to come to rest. */
+  @Test
+  void nothingIsPromisedToATakerThatHasWaitedForLong() {
+    askedWhileMoving();
+    nodes.pass(Nodes.IO_TIMEOUT.minusSeconds(3));
+    nodes.wire.holdAnswers(Op.PLEDGE);
+    nodes.wire.pass(Op.FETCH);
+    nodes.pass(Duration.ofSeconds(1));
+    assertNull(b.memory.state().pledge());
+    nodes.pass(Duration.ofSeconds(9));
+    assertTrue(activated.isCompletedExceptionally());
+    b.crash();
+    b.start();
+    assertEquals(Role.OWNER, b.state().role());
+  }
+
+  @Test
   void aTakerThatDoesNotComeGivesItBack() {
     promised();
     LinkRequest back = Nodes.request(Op.PLEDGE, 1).withFlags(Giving.BACK);
@@ -248,9 +276,31 @@ class PledgeTest extends TwoNodes {
     assertEquals("c", a.memory.state().owner());
   }
 
-  /** The taker's map is on disk as it was before hosts were held; its state says what is not so. */
   @Test
   void aTakerThatLosesItsPowerForgetsWhatItsMapHasOutdated() throws IOException {
+    powerLostWithAnOutdatedMap();
+    a.start();
+    a.expect(Bytes.with(content, 2 * BLOCK, Bytes.of(7, BLOCK)));
+    assertTrue(a.memory.state().outdated().isEmpty());
+  }
+
+  /** It has that boot in its state by then, and would take the map for what it was in it. */
+  @Test
+  void soDoesOneThatIsKilledWhileItWaitsForRoomToForgetIt() throws IOException {
+    powerLostWithAnOutdatedMap();
+    a.memory.fill(true);
+    a.start();
+    nodes.pass(Duration.ofSeconds(5));
+    nodes.await(a.volume().members().join("c"));
+    a.crash();
+    a.memory.fill(false);
+    a.start();
+    nodes.pass(Duration.ofSeconds(5));
+    a.expect(Bytes.with(content, 2 * BLOCK, Bytes.of(7, BLOCK)));
+  }
+
+  /** The taker's map is on disk as it was before hosts were held; its state says what is not so. */
+  private void powerLostWithAnOutdatedMap() throws IOException {
     open("pull", true);
     b.activate();
     nodes.wire.hold(Op.HANDOVER);
@@ -267,9 +317,6 @@ class PledgeTest extends TwoNodes {
     a.losePower();
     Files.write(a.memory.file(3), filled);
     nodes.await(a.memory.put(first));
-    a.start();
-    a.expect(Bytes.with(content, 2 * BLOCK, Bytes.of(7, BLOCK)));
-    assertTrue(a.memory.state().outdated().isEmpty());
   }
 
   /** Node b owns what is not there yet, and node c asks for it. */
@@ -308,6 +355,8 @@ class PledgeTest extends TwoNodes {
     nodes.wire.forget();
     nodes.pass(Duration.ofSeconds(5));
     assertTrue(nodes.wire.sent(Op.FETCH).isEmpty());
+    Mover.Status held = b.volume().move();
+    assertEquals("paused", held == null ? "" : held.state());
     nodes.wire.cut("b", "c");
     nodes.pass(Nodes.IO_TIMEOUT);
     assertFalse(nodes.wire.sent(Op.FETCH).isEmpty());
